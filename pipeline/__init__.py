@@ -1,0 +1,1 @@
+"""Touches in, perception and care out."""

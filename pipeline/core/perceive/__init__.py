@@ -1,0 +1,1 @@
+"""From what was seen in a touch to how the service feels: evidence, contribution, score."""

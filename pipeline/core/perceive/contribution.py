@@ -1,0 +1,46 @@
+"""What one event adds to the account: evidence against expectation, weighed.
+
+``x = (quality - expected) / zone``, clipped to plus or minus ``largest_distance``. Gains are
+``g w a k+ x ** 0.88``, losses ``-2.25 g w a k- kappa |x| ** 0.88`` (Tversky and Kahneman 1992;
+``kappa`` makes an unresolved failure weigh twelve equal positives). The products but for the
+intensity ``a`` are in the plan already.
+"""
+
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from pipeline.core.policy.plan import Plan, Policy
+from schemas.perception import Felt
+
+
+class Felts(NamedTuple):
+    """What one event was felt as, and the half-life index of each entry."""
+
+    felt: tuple[Felt, ...]
+    decays: tuple[int, ...]
+
+
+NOTHING = Felts((), ())
+
+
+def contributions(plan: Plan, data: BaseModel, policy: Policy) -> Felts:
+    """The contribution of an event's data in every dimension it has evidence for."""
+    felt: list[Felt] = []
+    decays: list[int] = []
+    intensity: float = getattr(data, "intensity", 1.0)
+    resolved = getattr(data, "resolved", None) is True
+    largest, curvature = policy.largest_distance, policy.curvature
+    for row in plan.rows:
+        quality = row.felt(data)
+        if quality is None:
+            continue
+        x = (quality - row.expected) * row.per_zone
+        if x >= 0.0:
+            value = row.gain * intensity * min(x, largest) ** curvature
+        else:
+            loss = row.loss if resolved else row.unresolved
+            value = -loss * intensity * min(-x, largest) ** curvature
+        felt.append(Felt(row.dimension, quality, row.expected, value))
+        decays.append(row.decay)
+    return Felts(tuple(felt), tuple(decays))

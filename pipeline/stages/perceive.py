@@ -1,0 +1,108 @@
+"""The perceive stage: touches in by customer; scores, contributions, care and dead letters out."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from pipeline.core.admission import Admitted, admit
+from pipeline.core.customer import Customer
+from pipeline.core.perceive.score import full_score
+from pipeline.core.policy.plan import Policy
+from pipeline.core.steps import anonymous_step, perceive_step
+from pipeline.engine.codec import StateCodec
+from pipeline.engine.ports import Output, Read, Record, Refused, Stepped, Tick
+from schemas.care import CareAction
+from schemas.dead_letter import DeadLetter, FieldError, Reason
+from schemas.inbound import Invalid
+from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, EVENTS, SCORES
+from schemas.touchpoints.clock import ClockTicked
+
+CODEC: Final = StateCodec(Customer, version=1)
+
+_ANONYMOUS: Final = b"\x00anonymous"
+"""Groups events of nobody known; a customer's id cannot hold a NUL."""
+
+
+class PerceiveStage:
+    """Keeps, per customer, what was perceived, and tells what came of every event."""
+
+    name: Final = "perceive"
+
+    def __init__(self, policy: Policy, *, version: str) -> None:
+        """``version`` is the program's own, for dead letters."""
+        self._policy = policy
+        self._version = version
+        self._encode = msgspec.json.Encoder().encode
+
+    def read(self, record: Record, partition: int) -> Read | Tick | Refused:
+        admitted = admit(record.value, record.headers, record.timestamp, self._policy)
+        if type(admitted) is Invalid:
+            return self._refuse(record, partition, admitted)
+        assert type(admitted) is Admitted  # noqa: S101 - tells the type checker, not the reader
+        event = admitted.event
+        if event.subject is None:
+            if isinstance(event, ClockTicked):
+                return Tick(int(admitted.time_s * 1000.0))
+            return Read(_ANONYMOUS, admitted)
+        key = event.subject.encode()
+        if record.key != key:
+            what = "the record's key is not the event's subject; publish with key = subject"
+            return self._refuse(
+                record,
+                partition,
+                Invalid(Reason.KEY_MISMATCH, what, (FieldError("subject", what),)),
+            )
+        return Read(key, admitted)
+
+    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+        if key == _ANONYMOUS:
+            return self._anonymous(inputs)
+        name, encode, policy = key.decode(), self._encode, self._policy
+        customer = None if state is None else CODEC.decode(state)
+        outputs: list[Output] = []
+        duplicates = 0
+        for admitted in inputs:
+            outcome = perceive_step(name, customer, admitted, policy)  # type: ignore[arg-type]
+            customer = outcome.customer
+            if outcome.contribution is None:
+                duplicates += 1
+                continue
+            outputs.append(Output(CONTRIBUTIONS, key, encode(outcome.contribution)))
+            for care in outcome.care:
+                topic = ACTIONS if type(care) is CareAction else DECISIONS
+                outputs.append(Output(topic, key, encode(care)))
+        if customer is None or duplicates == len(inputs):
+            return Stepped(state, outputs, duplicates)
+        score = full_score(name, customer, policy, customer.as_of_s)
+        outputs.append(Output(SCORES, key, encode(score)))
+        return Stepped(CODEC.encode(customer), outputs, duplicates)
+
+    def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:
+        return self._refuse(record, partition, Invalid(Reason(reason), detail))
+
+    def _anonymous(self, inputs: Sequence[object]) -> Stepped:
+        outputs: list[Output] = []
+        for admitted in inputs:
+            contribution = anonymous_step(admitted, self._policy)  # type: ignore[arg-type]
+            key = contribution.event.encode()
+            outputs.append(Output(CONTRIBUTIONS, key, self._encode(contribution)))
+        return Stepped(None, outputs, 0)
+
+    def _refuse(self, record: Record, partition: int, invalid: Invalid) -> Refused:
+        letter = DeadLetter(
+            topic=EVENTS,
+            partition=partition,
+            offset=record.offset,
+            timestamp_ms=record.timestamp,
+            key=record.key,
+            value=record.value,
+            headers=tuple(record.headers),
+            reason=invalid.reason,
+            detail=invalid.detail,
+            fields=invalid.fields,
+            component=self.name,
+            version=self._version,
+        )
+        output = Output(DEAD_LETTERS, record.key or b"", self._encode(letter))
+        return Refused(invalid.reason.value, output)

@@ -1,0 +1,1 @@
+"""What crosses a border: the contracts of events in and of scores, care and dead letters out."""
