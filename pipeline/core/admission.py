@@ -49,13 +49,13 @@ def admit(
 
 
 def _wrong_subject(event: Event, policy: Policy) -> Invalid | None:
-    if event.subject is None and not event.anonymous and not isinstance(event, ClockTicked):
+    if event.subject is None and not event.anonymous and type(event) is not ClockTicked:
         what = 'is missing; if the customer is not known, say "anonymous": true'
         return Invalid(Reason.MISSING_CUSTOMER, f"subject {what}", (FieldError("subject", what),))
     if event.subject is not None and event.anonymous:
         what = "an anonymous event cannot name a customer"
         return Invalid(Reason.INVALID_FIELD, f"anonymous: {what}", (FieldError("anonymous", what),))
-    if isinstance(event, Observed) and event.data.touchpoint not in policy.observed:
+    if type(event) is Observed and event.data.touchpoint not in policy.observed:
         known = ", ".join(sorted(policy.observed)) or "none"
         what = f"is not in the catalogue: {event.data.touchpoint!r}; known: {known}"
         field = "data.touchpoint"

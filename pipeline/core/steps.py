@@ -1,5 +1,6 @@
 """One event through the core: the customer before and after, and what came of it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
@@ -7,14 +8,15 @@ from typing import NamedTuple
 from pipeline.core.admission import Admitted
 from pipeline.core.care.actions import ACTIONS
 from pipeline.core.customer import AlertWish, Customer, has_seen, new_customer, remember
-from pipeline.core.perceive.account import book
-from pipeline.core.perceive.contribution import NOTHING, Felts, contributions
-from pipeline.core.perceive.decay import adopt_half_lives, advance
-from pipeline.core.perceive.score import score_at, tier_of
+from pipeline.core.perceive.account import book, level
+from pipeline.core.perceive.contribution import contributions
+from pipeline.core.perceive.decay import adopt_half_lives, advance, scales
+from pipeline.core.perceive.score import points, tier_of
 from pipeline.core.policy.plan import NOTHING_FELT, Plan, Policy
+from pipeline.core.touch import Touch, touch_of
 from schemas.care import CareAction, CareDecision
 from schemas.inbound import Event
-from schemas.perception import Contribution
+from schemas.perception import Contribution, Felt
 from schemas.touchpoints.customers import CustomerProfiled, CustomerProfiledData
 from schemas.touchpoints.observed import Observed
 
@@ -45,60 +47,43 @@ def perceive_step(
     remember(customer, digest, policy.limits.remembered_events)
     customer.events += 1
     advance(customer, time_s)
-    before = score_at(customer, policy, customer.as_of_s)
-    if isinstance(event, CustomerProfiled):
+    scale = scales(customer, customer.as_of_s)
+    before = points(policy.base_logits[tier_of(customer, policy)] + level(customer, policy, scale))
+    if type(event) is CustomerProfiled:
         _learn(customer, event.data)
-    tier, intent = tier_of(customer, policy), _intent(event)
-    plan = plan_for(event, tier, intent, policy)
-    felts = contributions(plan, event.data, policy) if plan.rows else NOTHING
+    tier, touch = tier_of(customer, policy), touch_of(event)
+    plan = plan_for(event, tier, touch.intent, policy)
+    felts = contributions(plan, event.data, touch, policy)
     if plan.touchpoint is not None:
         book(
             customer,
             felts,
-            event.data,
+            touch,
             event=event.id,
             touchpoint=plan.touchpoint,
             time_s=time_s,
             policy=policy,
         )
+    after = points(policy.base_logits[tier] + level(customer, policy, scale))
     contribution = _contribution(
-        admitted,
-        plan,
-        felts,
-        customer=name,
-        tier=tier,
-        before=before,
-        after=score_at(customer, policy, customer.as_of_s),
-        policy=policy,
+        admitted, plan, felts, touch, tier=tier, policy=policy, moved=(name, before, after)
     )
-    proposed = (action(name, customer, event, policy) for action in ACTIONS)
+    proposed = (action(name, customer, event, policy) for action in ACTIONS.get(type(event), ()))
     return Outcome(customer, contribution, tuple(care for care in proposed if care is not None))
 
 
 def anonymous_step(admitted: Admitted, policy: Policy) -> Contribution:
     """What an event of nobody known means: it is told of the touchpoint, and moves no score."""
-    event = admitted.event
-    plan = plan_for(event, policy.default_tier, _intent(event), policy)
-    return _contribution(
-        admitted,
-        plan,
-        contributions(plan, event.data, policy) if plan.rows else NOTHING,
-        customer=None,
-        tier=policy.default_tier,
-        before=None,
-        after=None,
-        policy=policy,
-    )
+    event, touch = admitted.event, touch_of(admitted.event)
+    plan = plan_for(event, policy.default_tier, touch.intent, policy)
+    felts = contributions(plan, event.data, touch, policy)
+    return _contribution(admitted, plan, felts, touch, tier=policy.default_tier, policy=policy)
 
 
 def plan_for(event: Event, tier: str, intent: str, policy: Policy) -> Plan:
     """The plan of the event's touchpoint, or an empty one if the catalogue has none for it."""
-    name = event.data.touchpoint if isinstance(event, Observed) else policy.by_event.get(event.type)
+    name = event.data.touchpoint if type(event) is Observed else policy.by_event.get(event.type)
     return NOTHING_FELT if name is None else policy.plans[tier, intent, name]
-
-
-def _intent(event: Event) -> str:
-    return getattr(event.data, "intent", "none")
 
 
 def _learn(customer: Customer, profile: CustomerProfiledData) -> None:
@@ -115,15 +100,16 @@ def _learn(customer: Customer, profile: CustomerProfiledData) -> None:
 def _contribution(
     admitted: Admitted,
     plan: Plan,
-    felts: Felts,
+    felts: Sequence[Felt],
+    touch: Touch,
     *,
-    customer: str | None,
     tier: str,
-    before: float | None,
-    after: float | None,
     policy: Policy,
+    moved: tuple[str | None, float | None, float | None] = (None, None, None),
 ) -> Contribution:
+    """``moved``: the customer, and the score without and with this event."""
     event = admitted.event
+    customer, before, after = moved
     return Contribution(
         event=event.id,
         source=event.source,
@@ -132,8 +118,8 @@ def _contribution(
         time=datetime.fromtimestamp(admitted.time_s, UTC),
         customer=customer,
         tier=tier,
-        intent=_intent(event),
-        felt=felts.felt,
+        intent=touch.intent,
+        felt=tuple(felts),
         score_before=before,
         score_after=after,
         policy=policy.ref.digest,

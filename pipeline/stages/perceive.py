@@ -42,7 +42,7 @@ class PerceiveStage:
         assert type(admitted) is Admitted  # noqa: S101 - tells the type checker, not the reader
         event = admitted.event
         if event.subject is None:
-            if isinstance(event, ClockTicked):
+            if type(event) is ClockTicked:
                 return Tick(int(admitted.time_s * 1000.0))
             return Read(_ANONYMOUS, admitted)
         key = event.subject.encode()

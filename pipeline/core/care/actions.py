@@ -1,14 +1,20 @@
-"""Every action that an event can call for. A new one is a file beside this and a line here."""
+"""Every action that an event can call for, by event type.
 
-from collections.abc import Callable
-from typing import Final
+A new action is a file beside this one and a line here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from pipeline.core.care.transaction_alert import transaction_alert
 from pipeline.core.customer import Customer
 from pipeline.core.policy.plan import Policy
 from schemas.care import CareAction, CareDecision
-from schemas.inbound import Event
+from schemas.touchpoints.transactions import TransactionCompleted
 
-Action = Callable[[str, Customer, Event, Policy], CareAction | CareDecision | None]
+Action = Callable[[str, Customer, Any, Policy], CareAction | CareDecision | None]
+"""From customer id, state, event of its type, and policy to what is to be done, if anything."""
 
-ACTIONS: Final[tuple[Action, ...]] = (transaction_alert,)
+ACTIONS: Final[Mapping[type, tuple[Action, ...]]] = {
+    TransactionCompleted: (transaction_alert,),
+}

@@ -12,23 +12,20 @@ from pipeline.core.perceive.score import tier_of
 from pipeline.core.policy.plan import Policy
 from schemas.care import CareAction, CareDecision, Cause
 from schemas.ids import action_id
-from schemas.inbound import Event
 from schemas.touchpoints.transactions import TransactionCompleted
 
 NAME: Final = "transaction_alert"
 
 
 def transaction_alert(
-    customer_id: str, customer: Customer, event: Event, policy: Policy
+    customer_id: str, customer: Customer, event: TransactionCompleted, policy: Policy
 ) -> CareAction | CareDecision | None:
     """Alert, withhold with a reason, or ``None`` where there is nothing to consider.
 
     Threshold and channel: the customer's own word, else the tier's, else the policy's.
     """
     rule = policy.care.transaction_alert
-    if not isinstance(event, TransactionCompleted) or not rule.enabled:
-        return None
-    if event.data.kind not in rule.kinds:
+    if not rule.enabled or event.data.kind not in rule.kinds:
         return None
     tier = tier_of(customer, policy)
     tier_rule, wish = rule.tiers.get(tier), customer.alerts

@@ -1,16 +1,16 @@
 """The running account of one customer: booking what an event added, and reading its level."""
 
+from collections.abc import Sequence
 from heapq import heappush, heappushpop
 from math import log2
 from typing import Final
 
-from pydantic import BaseModel
-
 from pipeline.core.customer import Customer, Kept, Sums
-from pipeline.core.perceive.contribution import Felts
-from pipeline.core.perceive.decay import CONTACTS, EVIDENCE, scales, weight_at
-from pipeline.core.perceive.fatigue import fatigue_cost, is_unasked
+from pipeline.core.perceive.decay import CONTACTS, EVIDENCE, Scales, weight_at
+from pipeline.core.perceive.fatigue import fatigue_cost
 from pipeline.core.policy.plan import Policy
+from pipeline.core.touch import Touch
+from schemas.perception import Felt
 
 # A contribution below this many log-odds is not worth a name; it stays in the sums.
 _NEGLIGIBLE: Final = 1e-9
@@ -18,8 +18,8 @@ _NEGLIGIBLE: Final = 1e-9
 
 def book(
     customer: Customer,
-    felts: Felts,
-    data: BaseModel,
+    felts: Sequence[Felt],
+    touch: Touch,
     *,
     event: str,
     touchpoint: str,
@@ -28,36 +28,41 @@ def book(
 ) -> None:
     """Add what an event meant, as of the event's own time, be it late or not."""
     half_lives_s, landmarks = customer.half_lives_s, customer.landmarks
-    if is_unasked(data):
+    if touch.unasked:
         customer.contacts += weight_at(time_s, half_lives_s[CONTACTS], landmarks[CONTACTS])
-    if not felts.felt:
+    if not felts:
         return
-    intensity: float = getattr(data, "intensity", 1.0)
-    weight = weight_at(time_s, half_lives_s[EVIDENCE], landmarks[EVIDENCE])
-    customer.evidence += intensity * weight
-    for felt, decay in zip(felts.felt, felts.decays, strict=True):
-        value = felt.value
+    usual = weight_at(time_s, half_lives_s[EVIDENCE], landmarks[EVIDENCE])
+    customer.evidence += touch.intensity * usual
+    for felt in felts:
+        value, decay = felt.value, policy.decays[felt.dimension]
         sums = customer.dimensions.get(felt.dimension)
         if sums is None:
             sums = customer.dimensions[felt.dimension] = Sums(decay)
-        if decay != EVIDENCE:
-            weight = weight_at(time_s, half_lives_s[decay], landmarks[decay])
+        half_life_s = half_lives_s[decay]
+        weight = usual if decay == EVIDENCE else weight_at(time_s, half_life_s, landmarks[decay])
         if value > 0.0:
             sums.gains += value * weight
         else:
             sums.losses -= value * weight
-        if value > _NEGLIGIBLE or value < -_NEGLIGIBLE:
-            rank = log2(abs(value)) + time_s / half_lives_s[decay]
-            kept = Kept(rank, event, felt.dimension, touchpoint, time_s, value)
-            if len(customer.kept) < policy.limits.kept_contributions:
-                heappush(customer.kept, kept)
-            else:
-                heappushpop(customer.kept, kept)
+        size = abs(value)
+        if size > _NEGLIGIBLE:
+            rank = log2(size) + time_s / half_life_s
+            _keep(customer, Kept(rank, event, felt.dimension, touchpoint, time_s, value), policy)
 
 
-def level(customer: Customer, policy: Policy, at_s: float) -> float:
-    """The sum of everything felt, faded to ``at_s``, in log-odds relative to the baseline."""
-    scale = scales(customer, at_s)
+def _keep(customer: Customer, kept: Kept, policy: Policy) -> None:
+    if len(customer.kept) < policy.limits.kept_contributions:
+        heappush(customer.kept, kept)
+    else:
+        heappushpop(customer.kept, kept)
+
+
+def level(customer: Customer, policy: Policy, scale: Scales) -> float:
+    """The sum of everything felt, in log-odds relative to the baseline.
+
+    ``scale`` (of ``decay.scales``) says as of when.
+    """
     total = -fatigue_cost(customer.contacts * scale[CONTACTS], policy.fatigue)
     for sums in customer.dimensions.values():
         total += (sums.gains - sums.losses) * scale[sums.decay]

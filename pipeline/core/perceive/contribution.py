@@ -6,30 +6,17 @@
 intensity ``a`` are in the plan already.
 """
 
-from typing import NamedTuple
-
 from pydantic import BaseModel
 
 from pipeline.core.policy.plan import Plan, Policy
+from pipeline.core.touch import Touch
 from schemas.perception import Felt
 
 
-class Felts(NamedTuple):
-    """What one event was felt as, and the half-life index of each entry."""
-
-    felt: tuple[Felt, ...]
-    decays: tuple[int, ...]
-
-
-NOTHING = Felts((), ())
-
-
-def contributions(plan: Plan, data: BaseModel, policy: Policy) -> Felts:
-    """The contribution of an event's data in every dimension it has evidence for."""
+def contributions(plan: Plan, data: BaseModel, touch: Touch, policy: Policy) -> list[Felt]:
+    """The contribution of an event in every dimension it has evidence for."""
     felt: list[Felt] = []
-    decays: list[int] = []
-    intensity: float = getattr(data, "intensity", 1.0)
-    resolved = getattr(data, "resolved", None) is True
+    intensity, resolved = touch.intensity, touch.resolved
     largest, curvature = policy.largest_distance, policy.curvature
     for row in plan.rows:
         quality = row.felt(data)
@@ -42,5 +29,4 @@ def contributions(plan: Plan, data: BaseModel, policy: Policy) -> Felts:
             loss = row.loss if resolved else row.unresolved
             value = -loss * intensity * min(-x, largest) ** curvature
         felt.append(Felt(row.dimension, quality, row.expected, value))
-        decays.append(row.decay)
-    return Felts(tuple(felt), tuple(decays))
+    return felt

@@ -16,6 +16,9 @@ EVIDENCE: Final = 0
 CONTACTS: Final = 1
 """Indices of half-lives that every policy has; those of single dimensions follow."""
 
+Scales = list[float]
+"""By index of half-life, what stored values are multiplied with when read at one time."""
+
 
 def weight_at(time_s: float, half_life_s: float, landmark: int) -> float:
     """What a value of ``time_s`` is multiplied with when it is stored."""
@@ -23,8 +26,8 @@ def weight_at(time_s: float, half_life_s: float, landmark: int) -> float:
     return float(2.0 ** (time_s / half_life_s - landmark))
 
 
-def scales(customer: Customer, at_s: float) -> list[float]:
-    """What stored values are multiplied with when read at ``at_s``, by index of half-life."""
+def scales(customer: Customer, at_s: float) -> Scales:
+    """What stored values are multiplied with when read at ``at_s``."""
     return [
         float(2.0 ** (landmark - at_s / half_life_s))
         for landmark, half_life_s in zip(customer.landmarks, customer.half_lives_s, strict=True)

@@ -4,14 +4,7 @@ The cost is ``eta * huber(max(0, C - C*))``: quadratic near ``C*``, then linear,
 contacts do not drive a score to nothing. ``C`` is the decayed count of unasked contacts.
 """
 
-from pydantic import BaseModel
-
 from pipeline.core.policy.plan import Fatigue
-
-
-def is_unasked(data: BaseModel) -> bool:
-    """Whether the company sought this contact without being asked or obliged."""
-    return getattr(data, "proactive", False) is True
 
 
 def fatigue_cost(contacts: float, fatigue: Fatigue) -> float:

@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.account import level
-from pipeline.core.perceive.decay import CONTACTS, EVIDENCE, scales
+from pipeline.core.perceive.decay import CONTACTS, EVIDENCE, Scales, scales
 from pipeline.core.perceive.fatigue import fatigue_cost
 from pipeline.core.policy.plan import Policy
 from schemas.perception import Part, Score
@@ -33,48 +33,49 @@ def tier_of(customer: Customer, policy: Policy) -> str:
 
 def score_at(customer: Customer, policy: Policy, at_s: float) -> float:
     """The score as of ``at_s``, in [0, 100]."""
-    return points(policy.base_logits[tier_of(customer, policy)] + level(customer, policy, at_s))
+    base = policy.base_logits[tier_of(customer, policy)]
+    return points(base + level(customer, policy, scales(customer, at_s)))
 
 
 def full_score(name: str, customer: Customer, policy: Policy, at_s: float) -> Score:
     """The score of a customer as of ``at_s``, explained."""
-    tier = tier_of(customer, policy)
-    base, total = policy.base_logits[tier], level(customer, policy, at_s)
-    evidence = customer.evidence * scales(customer, at_s)[EVIDENCE]
-    margin = _NORMAL_95 * policy.spread / sqrt(evidence + policy.confidence_prior)
+    tier, scale = tier_of(customer, policy), scales(customer, at_s)
+    base, total = policy.base_logits[tier], level(customer, policy, scale)
+    evidence = customer.evidence * scale[EVIDENCE]
+    known = evidence + policy.confidence_prior
+    margin = _NORMAL_95 * policy.spread / sqrt(known)
+    per_logit = _points_per_logit(base, total)
     return Score(
         customer=name,
         score=points(base + total),
         baseline=points(base),
-        confidence=evidence / (evidence + policy.confidence_prior),
+        confidence=evidence / known,
         low=points(base + total - margin),
         high=points(base + total + margin),
         as_of=datetime.fromtimestamp(at_s, UTC),
         events=customer.events,
         tier=tier,
         policy=policy.ref,
-        parts=tuple(explain(customer, policy, at_s)),
+        parts=tuple(_parts(customer, policy, scale, per_logit)),
     )
 
 
-def explain(customer: Customer, policy: Policy, at_s: float) -> list[Part]:
-    """Summands of ``score - baseline`` in points, largest first within the named events.
+def _parts(customer: Customer, policy: Policy, scale: Scales, per_logit: float) -> list[Part]:
+    """Summands of ``score - baseline`` in points, the largest named events first.
 
-    Each part of the level takes its share of the difference (Aumann-Shapley on the outer link):
-    ``phi_i = l_i * (S - S_b) / L``, at ``L`` near zero ``l_i`` times the slope. What no event is
-    named for is one part a dimension, by difference, so the parts sum to the whole.
+    Each part ``l_i`` of the level ``L`` takes its share of the difference (Aumann-Shapley on the
+    outer link): ``phi_i = l_i * (S - S_b) / L``, at ``L`` near zero ``l_i`` times the slope. What
+    no event is named for is one part a dimension, by difference, so the parts sum to the whole.
     """
-    base = policy.base_logits[tier_of(customer, policy)]
-    per_logit = _points_per_logit(base, level(customer, policy, at_s))
-    scale = scales(customer, at_s)
     rest = {
         name: (sums.gains - sums.losses) * scale[sums.decay]
         for name, sums in customer.dimensions.items()
     }
     parts: list[Part] = []
     for kept in sorted(customer.kept, reverse=True):
-        half_life_s = customer.half_lives_s[customer.dimensions[kept.dimension].decay]
-        value = kept.value * 2.0 ** ((kept.time_s - at_s) / half_life_s)
+        decay = customer.dimensions[kept.dimension].decay
+        weight = 2.0 ** (kept.time_s / customer.half_lives_s[decay] - customer.landmarks[decay])
+        value = kept.value * weight * scale[decay]
         rest[kept.dimension] -= value
         parts.append(
             Part(
@@ -85,7 +86,9 @@ def explain(customer: Customer, policy: Policy, at_s: float) -> list[Part]:
                 at=datetime.fromtimestamp(kept.time_s, UTC),
             )
         )
-    parts.extend(Part(dimension=name, points=left * per_logit) for name, left in rest.items())
+    for name, left in rest.items():
+        if left != 0.0:
+            parts.append(Part(dimension=name, points=left * per_logit))
     cost = fatigue_cost(customer.contacts * scale[CONTACTS], policy.fatigue)
     if cost > 0.0:
         parts.append(Part(dimension=FATIGUE, points=-cost * per_logit))

@@ -1,0 +1,164 @@
+"""A policy file is refused with file, line, what is wrong and what is known instead."""
+
+import pytest
+
+from pipeline.core.policy.bound import worst_state_bytes
+from pipeline.core.policy.load import PolicyError, load_policy
+from pipeline.core.policy.plan import INTENTS
+from pipeline.core.policy.weights import segment_weights
+from pipeline.stages.perceive import CODEC
+from tests.unit.core import Life, default_policy
+from tests.unit.events import DEFAULT_POLICY
+
+
+def line_of(text: str, needle: str) -> int:
+    return next(n for n, line in enumerate(text.splitlines(), 1) if needle in line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        (
+            "gold: {named: {connect_speed: 2",
+            "gold: {named: {conect_speed: 2",
+            None,
+            "known: access,",
+        ),
+        ("default_tier: ordinary", "default_tier: silver", None, "known: gold, ordinary"),
+        ("      gold: {channel: push}", "      gold: {chanel: push}", None, "unknown key"),
+        (
+            "      gold: {channel: push}",
+            "      glod: {channel: push}",
+            None,
+            "known: gold, ordinary",
+        ),
+        ("    channel: sms\n    kinds", "    channel: smoke\n    kinds", None, "known: "),
+        ("kano: must_be, norm: 0.6", "kano: must, norm: 0.6", None, "'must_be'"),
+        ("norm: 0.8", "norm: 1.8", None, "less than or equal to 1 (here: 1.8)"),
+        ("value: 75,", "value: 175,", "score:", "between 0 and 100"),
+        (
+            "loss_aversion: {value: 2.25",
+            "loss_aversion: {value: 3.25",
+            None,
+            "outside its interval",
+        ),
+        (
+            "measure: severity",
+            "measure: severty",
+            None,
+            "unknown measure 'severty'; known: channel,",
+        ),
+        (
+            "evidence: sentiment, measure: sentiment",
+            "evidence: feeling, measure: x",
+            None,
+            "known: ",
+        ),
+        (
+            "event: touchpoint.visit.completed.v1",
+            "event: touchpoint.visit.v1",
+            None,
+            "unknown event",
+        ),
+        (
+            "event: touchpoint.visit.completed.v1",
+            "event: touchpoint.call.completed.v1",
+            None,
+            "'call'",
+        ),
+        ("remembered_events: 64", "remembered_events: 999", "state_bytes:", "could take"),
+        ('version: "1"', "", "name: default", "version: is missing"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(old: str, new: str, where: str | None, what: str) -> None:
+    assert old in DEFAULT_POLICY
+    text = DEFAULT_POLICY.replace(old, new, 1)
+    with pytest.raises(PolicyError) as caught:
+        load_policy(text, name="care.yaml")
+    mistake = DEFAULT_POLICY[: DEFAULT_POLICY.index(old)].count("\n") + 1
+    expected = line_of(text, where) if where else mistake
+    assert f"care.yaml:{expected}: " in str(caught.value)
+    assert what in str(caught.value)
+
+
+def test_text_that_is_no_yaml_names_its_line() -> None:
+    with pytest.raises(PolicyError, match=r"care\.yaml:2: not YAML"):
+        load_policy("name: x\n  bad: [", name="care.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words"])
+def test_a_file_that_is_no_mapping_is_refused(text: str) -> None:
+    with pytest.raises(PolicyError, match=r"care\.yaml:1: a policy is a mapping"):
+        load_policy(text, name="care.yaml")
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    text = DEFAULT_POLICY.replace("norm: 0.8", "norm: 8").replace("norm: 0.6", "norm: -1")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(text, name="care.yaml")
+    assert len(str(caught.value).splitlines()) == 3  # 0.6 stands twice
+
+
+def test_the_digest_is_of_the_meaning_not_of_the_text() -> None:
+    one = load_policy(DEFAULT_POLICY, name="a").policy.ref
+    two = load_policy("# a comment\n" + DEFAULT_POLICY, name="b").policy.ref
+    other = load_policy(DEFAULT_POLICY.replace("norm: 0.8", "norm: 0.81"), name="c").policy.ref
+    assert one == two
+    assert one.digest != other.digest
+
+
+def test_weights_sum_to_one_and_named_dimensions_share_three_quarters() -> None:
+    file = default_policy().file
+    for tier in file.tiers:
+        for intent in INTENTS:
+            weights = segment_weights(file, tier, intent)
+            assert sum(weights.values()) == pytest.approx(1.0, abs=1e-12)
+            named = set(file.tiers[tier].named) | set(file.intents[intent])
+            assert sum(weights[name] for name in named) == pytest.approx(0.75, abs=1e-12)
+
+
+def test_an_odd_dimension_is_a_warning_that_names_it() -> None:
+    (warning,) = load_policy(DEFAULT_POLICY, name="default.yaml").warnings
+    assert "attention" in warning
+
+
+def test_the_largest_state_that_can_be_made_stays_within_the_arithmetic() -> None:
+    policy = default_policy()
+    life = Life(name="c" * 128)
+    profile = dict.fromkeys(("tier", "cohort", "language", "time_zone"), "x" * 64)
+    wish = {"threshold": 1e15, "channel": "in_person", "wanted": True}
+    life.happen(
+        "touchpoint.customer.profiled.v1", "2026-01-01T00:00:00Z", profile | {"alerts": wish}
+    )
+    for number in range(200):
+        for type_name, data in (
+            (
+                "touchpoint.call.completed.v1",
+                {"wait_seconds": 1e6, "ivr_steps": 9, "sentiment": -1},
+            ),
+            (
+                "touchpoint.survey.answered.v1",
+                {
+                    "survey": "s",
+                    "answers": dict.fromkeys(
+                        ("environment", "attitude", "knowledge", "resolution", "waiting"), 1
+                    ),
+                },
+            ),
+            ("touchpoint.complaint.opened.v1", {"complaint": "k", "severity": 5}),
+            ("touchpoint.transaction.completed.v1", {"amount": 1, "currency": "EUR"}),
+            (
+                "touchpoint.message.delivered.v1",
+                {"channel": "sms", "purpose": "care", "delay_seconds": 99},
+            ),
+        ):
+            life.happen(
+                type_name,
+                f"2026-02-{1 + number % 28:02d}T00:00:00Z",
+                data,
+                id=f"{len(life.outcomes)}".rjust(128, "i"),
+            )
+    size = len(CODEC.encode(life.state))
+    most = sum(worst_state_bytes(policy.file).values())
+    assert len(life.state.dimensions) == len(policy.file.dimensions)
+    assert most * 0.7 < size <= most <= policy.limits.state_bytes

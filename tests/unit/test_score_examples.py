@@ -1,0 +1,159 @@
+"""Worked examples of the score's formulas, by hand."""
+
+from math import log
+
+import pytest
+
+from pipeline.core.customer import Customer, has_seen, new_customer, remember
+from pipeline.core.perceive import account
+from pipeline.core.perceive.decay import scales
+from pipeline.core.perceive.score import full_score, points
+from pipeline.core.policy.load import load_policy
+from pipeline.core.policy.plan import Policy
+from schemas.inbound import EVENTS
+from tests.unit.core import Life, default_policy
+from tests.unit.events import DEFAULT_POLICY, EXAMPLES
+
+MARCH = "2026-03-01T00:00:00Z"
+VISIT = "touchpoint.visit.completed.v1"
+MESSAGE = "touchpoint.message.delivered.v1"
+
+# One dimension that a failure and a success move by the same distance, with k+ = k- = 1.
+ONE_DIMENSION = DEFAULT_POLICY.replace(
+    "resolution, failure: true, by: {evidence: yes_no, measure: resolved, yes: 0.8, no: 0.5}}\n"
+    "      - {dimension: mood, by: {evidence: sentiment, measure: sentiment}}\n"
+    "  message:",
+    "resolution, failure: true, by: {evidence: rating, measure: ratings.how, worst: 0, best: 1}}\n"
+    "  message:",
+)
+
+
+def level(customer: Customer, policy: Policy, at_s: float) -> float:
+    return account.level(customer, policy, scales(customer, at_s))
+
+
+def how(life: Life, quality: float, at: str = MARCH) -> None:
+    data = {"intent": "help", "ratings": {"how": quality}}
+    life.happen("touchpoint.call.completed.v1", at, {**data, "wait_seconds": 20})
+
+
+def test_one_unresolved_failure_takes_twelve_positives_to_offset() -> None:
+    policy = load_policy(ONE_DIMENSION, name="p").policy
+    reached = {}
+    for positives in (11, 12, 13):
+        life = Life(policy)
+        how(life, 0.5)  # a failure one zone below the expected 0.7
+        for _ in range(positives):
+            how(life, 0.9)
+        # the touches' other dimensions are felt too: take only the dimension in question
+        sums = life.state.dimensions["resolution"]
+        reached[positives] = sums.gains - sums.losses
+    assert reached[11] < 0 < reached[13]
+    assert reached[12] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_contribution_of_one_visit_by_hand() -> None:
+    life = Life()
+    outcome = life.happen(VISIT, MARCH, {"intent": "help", "wait_seconds": 600})
+    assert outcome.contribution is not None
+    (felt,) = outcome.contribution.felt
+    # ordinary customer with intent help: guidance 1, knowledge 1, resolution 2, waiting 1 named
+    weight = 0.75 / 5
+    quality = 0.7 - 0.2 * log(600 / 300)
+    x = (quality - 0.7) / 0.2
+    assert felt.quality == pytest.approx(quality)
+    assert felt.value == pytest.approx(-2.25 * 0.2 * weight * abs(x) ** 0.88)
+    assert life.score == pytest.approx(points(log(3) + felt.value))
+
+
+def test_an_impression_halves_in_thirty_days() -> None:
+    life = Life()
+    life.happen(VISIT, MARCH, {"wait_seconds": 3_000})
+    now = level(life.state, life.policy, life.state.as_of_s)
+    later = level(life.state, life.policy, life.state.as_of_s + 30 * 86_400)
+    assert later == pytest.approx(now / 2)
+
+
+def test_an_abandoned_call_is_a_wait_of_at_least_its_length() -> None:
+    call = "touchpoint.call.completed.v1"
+    scores = []
+    for data in (
+        {"wait_seconds": 60, "abandoned": False},
+        {"wait_seconds": 60, "abandoned": True},
+        {"wait_seconds": 0, "abandoned": False},
+        {"wait_seconds": 0, "abandoned": True},
+    ):
+        life = Life()
+        life.happen(call, MARCH, data)
+        scores.append(life.score)
+    assert scores[1] < scores[0]
+    assert scores[3] < 75 < scores[2]  # hanging up at once is no praise
+
+
+def test_attention_pleases_then_wears_out() -> None:
+    scores = []
+    life = Life()
+    for _ in range(10):
+        life.happen(MESSAGE, MARCH, {"channel": "sms", "purpose": "care"})
+        scores.append(life.score)
+    assert scores[0] > 75
+    assert scores[2] == max(scores)
+    assert scores[2] == pytest.approx(77.0, abs=0.5)
+    assert all(score < 75 for score in scores[5:])
+    assert scores[9] > 50  # linear, not quadratic: ten contacts do not ruin everything
+
+
+def test_a_late_event_counts_as_of_its_own_time() -> None:
+    visits = [("2026-01-01T00:00:00Z", 3_000), ("2026-03-01T00:00:00Z", 10)]
+    levels = []
+    for order in (visits, visits[::-1]):
+        life = Life()
+        for at, wait in order:
+            life.happen(VISIT, at, {"wait_seconds": wait})
+        levels.append(level(life.state, life.policy, life.state.as_of_s))
+    assert levels[0] == pytest.approx(levels[1], abs=1e-12)
+
+
+def test_a_policy_with_another_half_life_takes_over_what_is_felt_now() -> None:
+    life = Life()
+    life.happen(VISIT, MARCH, {"wait_seconds": 3_000})
+    before = level(life.state, life.policy, life.state.as_of_s)
+    slower = DEFAULT_POLICY.replace("half_life_days: {value: 30,", "half_life_days: {value: 60,", 1)
+    life.policy = load_policy(slower, name="p").policy
+    outcome = life.happen("touchpoint.customer.profiled.v1", MARCH, {"tier": "ordinary"})
+    assert outcome.contribution is not None
+    at_s = life.state.as_of_s
+    assert level(life.state, life.policy, at_s) == pytest.approx(before)
+    assert level(life.state, life.policy, at_s + 60 * 86_400) == pytest.approx(before / 2)
+
+
+def test_confidence_grows_with_evidence_and_narrows_the_interval() -> None:
+    life = Life()
+    widths, confidences = [], []
+    for _ in range(5):
+        life.happen(VISIT, MARCH, {"wait_seconds": 300})
+        score = full_score("c", life.state, life.policy, life.state.as_of_s)
+        widths.append(score.high - score.low)
+        confidences.append(score.confidence)
+    assert confidences == sorted(confidences)
+    assert confidences[-1] == pytest.approx(0.5)
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_a_digest_across_two_others_is_not_taken_for_one_seen() -> None:
+    customer = new_customer((1.0, 1.0), 0.0)
+    remember(customer, b"abcdefgh", 2)
+    remember(customer, b"ijklmnop", 2)
+    assert has_seen(customer, b"abcdefgh")
+    assert not has_seen(customer, b"efghijkl")
+    remember(customer, b"qrstuvwx", 2)
+    assert not has_seen(customer, b"abcdefgh")
+
+
+def test_every_event_type_goes_through_the_core() -> None:
+    life = Life()
+    for type_name in sorted(EVENTS):
+        if "clock" not in type_name:
+            life.add(EXAMPLES[type_name] | {"id": type_name})
+    assert life.state.events == len(EVENTS) - 1
+    assert default_policy().by_event
