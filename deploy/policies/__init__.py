@@ -1,0 +1,1 @@
+"""Policies shipped with the program, as the package ``pipeline.policies``."""
