@@ -19,6 +19,7 @@ class Reason(StrEnum):
     KEY_MISMATCH = "key_mismatch"
     TIME_OUT_OF_RANGE = "time_out_of_range"
     UNKNOWN_TOUCHPOINT = "unknown_touchpoint"
+    RESERVED_KEY = "reserved_key"
     OUTPUT_TOO_LARGE = "output_too_large"
     INTERNAL_ERROR = "internal_error"
 

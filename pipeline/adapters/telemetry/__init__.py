@@ -1,0 +1,1 @@
+"""What operators watch: the metric catalogue and the log."""

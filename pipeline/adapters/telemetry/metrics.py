@@ -1,0 +1,89 @@
+"""The metric catalogue: every metric of the pipeline, with its unit and what it tells.
+
+Names are ``touchpoint_*`` in base units. No label ever names a customer.
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# From a quick chunk on an idle machine to a commit that waits for a broker to come back.
+_SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 45.0)
+
+
+class Metrics:
+    """Every metric, registered in one registry.
+
+    The equation that must always hold: ``records_read == processed + duplicate + dead_letter``,
+    the latter three being the outcomes of ``records``.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.records_read = Counter(
+            "touchpoint_records_read",
+            "Records of the source log whose chunk was committed, clock ticks included.",
+            ["stage"],
+            registry=registry,
+        )
+        self.records = Counter(
+            "touchpoint_records",
+            "Records by outcome: processed, duplicate or dead_letter. They sum to records_read.",
+            ["stage", "outcome"],
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "touchpoint_dead_letters",
+            "Records that became dead letters, by reason.",
+            ["stage", "reason"],
+            registry=registry,
+        )
+        self.outputs = Counter(
+            "touchpoint_outputs",
+            "Records written: scores, contributions, actions, decisions and dead letters.",
+            ["stage"],
+            registry=registry,
+        )
+        self.chunk_seconds = Histogram(
+            "touchpoint_chunk_seconds",
+            "From taking a chunk to having committed it.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.lane_failures = Counter(
+            "touchpoint_lane_failures",
+            "Failures that a lane recovered from or still retries, by phase.",
+            ["stage", "phase"],
+            registry=registry,
+        )
+        self.lanes_running = Gauge(
+            "touchpoint_lanes_running",
+            "Lanes of this process that take records.",
+            ["stage"],
+            registry=registry,
+        )
+        self.lanes_not_running = Gauge(
+            "touchpoint_lanes_not_running",
+            "Lanes of this process that are opening, restoring, retrying or stopped at a gap.",
+            ["stage"],
+            registry=registry,
+        )
+        self.misplaced_keys = Counter(
+            "touchpoint_misplaced_keys",
+            "Sampled records on a partition where Java's murmur2 would not have put their key.",
+            ["stage"],
+            registry=registry,
+        )
+        self.ingest = Counter(
+            "touchpoint_ingest_events",
+            "Events posted over HTTP, by outcome: accepted or the reason of their refusal.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.sink_rows = Counter(
+            "touchpoint_sink_records",
+            "Records a sink has stored together with its position, by topic.",
+            ["topic"],
+            registry=registry,
+        )
