@@ -219,7 +219,8 @@ class Stage(Protocol):
     answer.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def read(self, record: Record, partition: int) -> Read | Tick | Refused: ...
 

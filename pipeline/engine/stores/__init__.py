@@ -1,0 +1,1 @@
+"""Where a lane's states are kept: in memory, or in RocksDB for many customers."""
