@@ -43,7 +43,7 @@ class PerceiveStage:
         event = admitted.event
         if event.subject is None:
             if type(event) is ClockTicked:
-                return Tick(int(admitted.time_s * 1000.0))
+                return Tick(round(admitted.time_s * 1000.0))
             return Read(_ANONYMOUS, admitted)
         key = event.subject.encode()
         if record.key != key:

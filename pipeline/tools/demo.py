@@ -17,34 +17,44 @@ GOLD: Final = frozenset(CUSTOMERS[::5])
 _KINDS: Final = ("transaction",) * 55 + ("call",) * 25 + ("visit",) * 12 + ("complaint",) * 8
 
 
-def town_event(number: int, now: datetime) -> dict[str, Any]:
-    """Event ``number`` of the town, a CloudEvent at ``now``; the same for the same arguments.
+def introductions(now: datetime) -> list[tuple[bytes, bytes]]:
+    """A profile of every customer of the town, as keys and values of log records."""
+    return [
+        _as_record(
+            _event(
+                f"profile-{customer}",
+                now,
+                customer,
+                "customer.profiled",
+                {"tier": "gold" if customer in GOLD else "ordinary"},
+            )
+        )
+        for customer in CUSTOMERS
+    ]
 
-    The first events introduce the gold customers.
+
+def town_event_bytes(number: int, now: datetime) -> tuple[bytes, bytes]:
+    """Event ``number`` of the town at ``now``, as the key and value of a log record.
+
+    The same for the same arguments.
     """
-    if number < len(CUSTOMERS):
-        customer = CUSTOMERS[number]
-        tier = "gold" if customer in GOLD else "ordinary"
-        return _event(number, now, customer, "customer.profiled", {"tier": tier})
     random = Random(number)  # noqa: S311 - a demonstration, not a secret
     customer = random.choice(CUSTOMERS)
     # Some districts are served worse than others, so that scores differ.
     luck = (CUSTOMERS.index(customer) % 7) / 6
     kind = random.choice(_KINDS)
-    return _event(number, now, customer, _TYPES[kind], _MAKERS[kind](random, luck))
+    return _as_record(_event(str(number), now, customer, _TYPES[kind], _MAKERS[kind](random, luck)))
 
 
-def town_event_bytes(number: int, now: datetime) -> tuple[bytes, bytes]:
-    """``town_event`` as the key and value of a log record."""
-    event = town_event(number, now)
+def _as_record(event: dict[str, Any]) -> tuple[bytes, bytes]:
     return str(event["subject"]).encode(), json.dumps(event, separators=(",", ":")).encode()
 
 
-def _event(number: int, now: datetime, customer: str, kind: str, data: Any) -> dict[str, Any]:
+def _event(name: str, now: datetime, customer: str, kind: str, data: Any) -> dict[str, Any]:
     # The time is in the id: a second run on the same file makes new events.
     return {
         "specversion": "1.0",
-        "id": f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}-{number}",
+        "id": f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}-{name}",
         "source": SOURCE,
         "type": f"touchpoint.{kind}.v1",
         "subject": customer,

@@ -1,0 +1,182 @@
+"""Runs a file of events through the pure core, as an engine would, and writes what comes of it."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic
+from typing import Final, NamedTuple
+
+import msgspec
+
+from pipeline.core.admission import Admitted
+from pipeline.core.policy.plan import Policy
+from pipeline.engine.ports import Checkpoint, Position, Read, Tick
+from pipeline.engine.stepping import Stepping
+from pipeline.engine.stores.memory import MemoryStore
+from pipeline.stages.perceive import PerceiveStage
+from pipeline.tools.files import LineFile, whole_file
+from pipeline.tools.lines import PARTITION, Line, ReadBefore, lines_of, read_line, rejected_line
+from schemas.topics import ACTIONS, DEAD_LETTERS, DECISIONS, SCORES
+
+Progress = Callable[[int, int], None]
+"""Called with bytes read and bytes in all."""
+
+_HOUR_S: Final = 3_600.0
+_CHUNK_LINES: Final = 2_000
+FILES: Final = ("scores.jsonl", "actions.jsonl", "decisions.jsonl", "rejects.jsonl")
+
+
+class ReplayReport(NamedTuple):
+    """What became of a file's lines: ``read == processed + duplicates + rejected``.
+
+    ``ticks`` were put between the lines and are not counted among them. ``digests`` are the
+    SHA-256 of the files written, by name, in hexadecimal.
+    """
+
+    read: int
+    processed: int
+    duplicates: int
+    rejected: int
+    customers: int
+    ticks: int
+    digests: dict[str, str]
+
+
+class _Cause(msgspec.Struct):
+    source: str
+    event: str
+
+
+class _Care(msgspec.Struct):
+    """As much of an action or decision as its place in the file takes."""
+
+    customer: str
+    cause: _Cause
+
+
+_CARE: Final = msgspec.json.Decoder(_Care)
+
+
+def replay(
+    events: Path,
+    out: Path,
+    progress: Progress,
+    *,
+    policy: Policy,
+    version: str,
+    chunk_lines: int = _CHUNK_LINES,
+) -> ReplayReport:
+    """Replay the JSON Lines in ``events`` and write ``FILES`` into the folder ``out``.
+
+    ``scores.jsonl`` has the last score of each customer, by customer; ``actions.jsonl`` and
+    ``decisions.jsonl`` are in order of the events that caused them, ``rejects.jsonl`` of its
+    lines. Before the first event of an hour later than any so far, a tick tells that hour. No
+    result depends on ``chunk_lines``. Blank lines are no events and are not counted. Raises
+    ``OSError`` if a file cannot be read or written; then ``out`` is left as it was.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        source = stack.enter_context(events.open("rb"))
+        files = {name: stack.enter_context(whole_file(out / name)) for name in FILES}
+        run = _Replay(files, policy, version, chunk_lines)
+        total = events.stat().st_size
+        for line in lines_of(source):
+            if run.take(*line):
+                progress(source.tell(), total)
+        run.finish()
+        progress(total, total)
+        return run.report()
+
+
+class _Replay:
+    """One replay under way."""
+
+    def __init__(
+        self, files: dict[str, LineFile], policy: Policy, version: str, chunk_lines: int
+    ) -> None:
+        self._files = files
+        self._stage = PerceiveStage(policy, version=version)
+        self._read_before = ReadBefore(self._stage)
+        self._chunk_lines = chunk_lines
+        self._store = MemoryStore()
+        self._scores: dict[bytes, bytes] = {}
+        self._hour = 0
+        self._clock_ms = 0
+        self._chunk: list[Line] = []
+        self._causes: dict[tuple[str, str, str], int] = {}
+        self._read = self._ticks = self._processed = self._duplicates = self._rejected = 0
+
+    def take(self, offset: int, value: bytes) -> bool:
+        """Read one line; true if it filled a chunk, which was stepped."""
+        line = read_line(self._stage, offset, value)
+        result = line.result
+        self._read += 1
+        if type(result) is Read and type(result.input) is Admitted:
+            event, time_s = result.input
+            cause = (event.subject or "", event.source, event.id)
+            if cause in self._causes:
+                # With the same event twice in a chunk, its actions would not show their line.
+                self._step()
+            self._causes[cause] = offset
+            self._tick(offset, time_s)
+        self._chunk.append(line)
+        if len(self._chunk) < self._chunk_lines:
+            return False
+        self._step()
+        return True
+
+    def finish(self) -> None:
+        self._step()
+        for key in sorted(self._scores):
+            self._files["scores.jsonl"].write(self._scores[key])
+
+    def report(self) -> ReplayReport:
+        return ReplayReport(
+            read=self._read,
+            processed=self._processed - self._ticks,
+            duplicates=self._duplicates,
+            rejected=self._rejected,
+            customers=len(self._scores),
+            ticks=self._ticks,
+            digests={name: file.digest for name, file in self._files.items()},
+        )
+
+    def _tick(self, offset: int, time_s: float) -> None:
+        hour = int(time_s // _HOUR_S)
+        if hour > self._hour:
+            self._hour = hour
+            tick = Tick(int(hour * _HOUR_S * 1000.0))
+            self._chunk.append(Line(offset, None, None, tick))
+            self._ticks += 1
+
+    def _step(self) -> None:
+        """Step the lines of the chunk through the engine's own grouping, and write."""
+        if not self._chunk:
+            return
+        stepping = Stepping(self._read_before, self._store, PARTITION, self._clock_ms)
+        stepping.run(self._chunk)
+        self._clock_ms = stepping.clock_ms
+        work = stepping.work(Position(self._chunk[-1].offset + 1, self._clock_ms), monotonic())
+        self._store.apply(work.changes, Checkpoint(work.position))
+        self._processed += work.processed
+        self._duplicates += work.duplicates
+        self._rejected += sum(work.refused.values())
+        placed: list[tuple[int, str, bytes]] = []
+        for topic, key, value in work.outputs:
+            if topic == SCORES:
+                self._scores[key] = value
+            elif topic in (ACTIONS, DECISIONS):
+                name = "actions.jsonl" if topic == ACTIONS else "decisions.jsonl"
+                placed.append((self._line_of(value), name, value))
+            elif topic == DEAD_LETTERS:
+                line, rejected = rejected_line(value)
+                placed.append((line, "rejects.jsonl", rejected))
+        placed.sort(key=lambda item: item[0])  # stable: what one event caused keeps its order
+        for _, name, value in placed:
+            self._files[name].write(value)
+        self._chunk = []
+        self._causes = {}
+
+    def _line_of(self, care: bytes) -> int:
+        made = _CARE.decode(care)
+        return self._causes[made.customer, made.cause.source, made.cause.event]
