@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.services.process import ServiceMissingError
 
 KAFKA_VERSION = "4.2.0"
-LIBS_VARIABLE = "TOUCHPOINT_KAFKA_LIBS"
+LIBS_VARIABLE = "TOUCHPOINT_TEST_KAFKA_LIBS"
 _FETCH_SECONDS = 600.0
 _HERE = Path(__file__).parent
 

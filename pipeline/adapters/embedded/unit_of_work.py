@@ -1,0 +1,72 @@
+"""One SQLite transaction a chunk: outputs, states and position become visible together."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, RootTransaction
+from sqlalchemy.exc import DBAPIError
+
+from pipeline.adapters.embedded.store import StateFile
+from pipeline.engine.errors import Fenced, StoreFailed
+from pipeline.engine.ports import Changes, Output, Position
+
+WriteOutputs = Callable[[Connection, Sequence[Output]], object]
+"""Writes outputs as rows in the transaction under way; never begins or ends one."""
+
+
+class SqliteUnitOfWork:
+    """The ``UnitOfWork`` of the embedded lane; its database errors become ``StoreFailed``."""
+
+    def __init__(self, state: StateFile, write_outputs: WriteOutputs) -> None:
+        self._state = state
+        self._write_outputs = write_outputs
+        self._connection: Connection | None = None
+        self._transaction: RootTransaction | None = None
+        self._position = Position()
+        self._next = Position()
+
+    async def open(self) -> None:
+        self._connection = self._state.connect()
+        try:
+            self._position = self._state.position()
+        except sqlite3.Error as error:
+            raise self._state.failed(error) from error
+
+    async def begin(self) -> None:
+        if self._connection is None:
+            raise StoreFailed(f"{self._state.path}: is closed")
+        try:
+            self._transaction = self._connection.begin()
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._state.failed(error) from error
+
+    async def send(self, outputs: Sequence[Output], changes: Changes, position: Position) -> None:
+        assert self._connection is not None  # noqa: S101 - begin() was called
+        try:
+            if outputs:
+                self._write_outputs(self._connection, outputs)
+            self._state.write(changes)
+            moved = self._state.move(self._position, position)
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._state.failed(error) from error
+        if not moved:
+            raise Fenced(f"{self._state.path}: somebody else moved the position")
+        self._next = position
+
+    async def send_offsets(self, position: Position) -> None:
+        """Nothing to do: nobody but the lane reads this log."""
+
+    async def commit(self) -> int:
+        """Returns 0: there is no changelog."""
+        assert self._transaction is not None  # noqa: S101 - begin() was called
+        try:
+            self._transaction.commit()
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._state.failed(error) from error
+        self._transaction = None
+        self._position = self._next
+        return 0
+
+    async def close(self) -> None:
+        self._transaction = self._connection = None
+        self._state.disconnect()

@@ -1,0 +1,1 @@
+"""Events in, scores and actions out over HTTP."""

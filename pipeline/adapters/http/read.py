@@ -1,0 +1,132 @@
+"""Scores, explanations, actions and what was refused: everything that is read over HTTP."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import unquote
+
+import msgspec
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from pipeline.adapters.http.examples import (
+    SUMMARY_ANSWER,
+    answer_of,
+    page_of,
+    problem_answers,
+)
+from pipeline.adapters.http.explanation import Explanation, Place, explain
+from pipeline.adapters.http.ports import Page, ReadModel
+from pipeline.adapters.http.problems import ProblemError
+from pipeline.core.policy.plan import Policy
+from schemas.care import CareAction, CareDecision
+from schemas.dead_letter import DeadLetter
+from schemas.perception import Score
+
+_ENCODE: Final = msgspec.json.Encoder().encode
+_SUMMARY: Final = (
+    "customer",
+    "score",
+    "baseline",
+    "confidence",
+    "low",
+    "high",
+    "as_of",
+    "events",
+    "tier",
+    "policy",
+)
+
+Customer = Annotated[str, Path(description="The event's subject, percent-encoded.")]
+OfCustomer = Annotated[str | None, Query(description="Only of this customer.")]
+Limit = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
+Before = Annotated[str | None, Query(description="`next` of the page before.")]
+
+
+def make_read_router(read: ReadModel, *, policy: Callable[[], Policy]) -> APIRouter:
+    """Routes for reading. They are no coroutines: they run in threads and may block."""
+    router = APIRouter(prefix="/v1")
+    _add_customers(router, read, policy)
+    _add_lists(router, read)
+    return router
+
+
+def _add_customers(router: APIRouter, read: ReadModel, policy: Callable[[], Policy]) -> None:
+    # Before the shorter path, which would take it for a customer with a slash in the id.
+    @router.get(
+        "/customers/{customer:path}/explanation",
+        tags=["customers"],
+        summary="Why the score is what it is",
+        responses={
+            200: answer_of(Explanation, "Parts and sums; each list sums to `difference`."),
+            **problem_answers(404, 503),
+        },
+        response_class=Response,
+    )
+    def get_explanation(customer: Customer) -> Response:
+        dimensions = policy().file.dimensions
+        places = {name: Place(d.layer, d.department) for name, d in dimensions.items()}
+        found = _known(read.explanation, customer)
+        score = msgspec.json.decode(_ENCODE(found), type=Score)  # floats keep every bit
+        return _json(explain(score, places))
+
+    @router.get(
+        "/customers/{customer:path}",
+        tags=["customers"],
+        summary="How the service feels to one customer",
+        responses={200: SUMMARY_ANSWER, **problem_answers(404, 503)},
+        response_class=Response,
+    )
+    def get_customer(customer: Customer) -> Response:
+        score = _known(read.score, customer)
+        return _json({name: score[name] for name in _SUMMARY})
+
+
+def _add_lists(router: APIRouter, read: ReadModel) -> None:
+    def options(rows: type, what: str) -> dict[str, Any]:
+        return {
+            "tags": ["care"] if rows is not DeadLetter else ["operation"],
+            "summary": f"{what}, newest first",
+            "responses": {200: page_of(rows, f"{what}."), **problem_answers(422, 503)},
+            "response_class": Response,
+        }
+
+    @router.get("/actions", **options(CareAction, "What is to be done for customers"))
+    def get_actions(
+        customer: OfCustomer = None, limit: Limit = 100, before: Before = None
+    ) -> Response:
+        return _page(lambda: read.actions(limit, customer=customer, before=before))
+
+    @router.get("/decisions", **options(CareDecision, "What was considered and not done"))
+    def get_decisions(
+        customer: OfCustomer = None, limit: Limit = 100, before: Before = None
+    ) -> Response:
+        return _page(lambda: read.decisions(limit, customer=customer, before=before))
+
+    @router.get("/dead-letters", **options(DeadLetter, "Records that could not be processed"))
+    def get_dead_letters(limit: Limit = 100, before: Before = None) -> Response:
+        return _page(lambda: read.dead_letters(limit, before=before))
+
+
+def _known(
+    find: Callable[[str], Mapping[str, object] | None], customer: str
+) -> Mapping[str, object]:
+    try:
+        found = find(unquote(customer, errors="strict"))
+    except UnicodeDecodeError:
+        found = None  # no id has bytes that are not UTF-8
+    if found is None:
+        raise ProblemError(404, "unknown_customer", "no event of this customer was processed")
+    return found
+
+
+def _page(ask: Callable[[], Page]) -> Response:
+    try:
+        page = ask()
+    except ValueError as error:
+        what = "is no cursor of this list; take `next` of an earlier answer"
+        raise ProblemError(422, "invalid_parameter", f"before: {what}") from error
+    return _json({"items": page.items, "next": page.next})
+
+
+def _json(value: object) -> Response:
+    return Response(_ENCODE(value), media_type="application/json")

@@ -1,0 +1,1 @@
+"""The only place where parts are wired: what runs as what, on which files, brokers and ports."""

@@ -1,0 +1,58 @@
+"""A sink from Kafka to a SQL database."""
+
+import signal
+from threading import Event
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from pipeline.adapters.kafka.settings import KafkaSettings
+from pipeline.adapters.telemetry.metrics import Metrics
+from sinks.observe import LogObserver
+from sinks.prefixed import PrefixedSink
+from sinks.runner import RunnerSettings, run_sink
+from sinks.sql.engine import make_engine
+from sinks.sql.migrations import upgrade
+from sinks.sql.sink import SqlSink
+
+
+class CountingObserver(LogObserver):
+    """Logs as ``LogObserver`` does, and counts what was written."""
+
+    def __init__(self, metrics: Metrics, prefix: str) -> None:
+        self._metrics = metrics
+        self._prefix = prefix
+
+    def written(
+        self, topic: str, partition: int, *, records: int, rejected: int, seconds: float
+    ) -> None:
+        super().written(topic, partition, records=records, rejected=rejected, seconds=seconds)
+        self._metrics.sink_rows.labels(topic.removeprefix(self._prefix)).inc(records)
+
+
+def run_sql_sink(
+    settings: KafkaSettings, url: str, *, host: str, port: int | None, session_seconds: int
+) -> None:
+    """Write all outputs to the database at ``url``, until SIGINT or SIGTERM.
+
+    Brings the schema up to date first. Metrics are served at ``port``, ``None`` for nowhere.
+    Raises ``ValueError`` for a database it does not know, ``SinkGap``, ``KafkaError``, ``OSError``.
+    """
+    stop = Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    metrics = Metrics(CollectorRegistry())
+    if port is not None:
+        start_http_server(port, host, metrics.registry)
+    engine = make_engine(url)
+    upgrade(engine)
+    options = settings.kafka_python_options()
+    run_sink(
+        PrefixedSink(SqlSink(engine), settings.prefix),
+        bootstrap_servers=settings.bootstrap.split(","),
+        group_id=f"{settings.group_id()}-sink",
+        stop=stop,
+        observer=CountingObserver(metrics, settings.prefix),
+        settings=RunnerSettings(session_timeout_seconds=session_seconds),
+        client={name: value for name, value in options.items() if name != "bootstrap_servers"},
+    )
+    engine.dispose()
