@@ -139,7 +139,7 @@ def sink_sql(
     port: Annotated[int, typer.Option(help="For metrics; 0 serves none.")] = 8082,
     session_seconds: Annotated[
         int, typer.Option(help="After this silence another process takes over.")
-    ] = 45,
+    ] = 10,
     log_level: LogLevel = "INFO",
 ) -> None:
     """Write scores, contributions, actions, decisions and dead letters to SQL, exactly once."""

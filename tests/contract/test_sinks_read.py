@@ -1,0 +1,203 @@
+"""What the read model shows of rows, the same on each database."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, event
+
+from schemas.care import CareAction
+from schemas.dead_letter import DeadLetter
+from schemas.perception import Contribution, Score
+from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, OUTPUTS, SCORES
+from sinks.sql.engine import make_engine
+from sinks.sql.migrations import upgrade
+from sinks.sql.read import BadCursor, Page, ReadModel
+from sinks.sql.rows import write_outputs
+from tests.contract import outbound_samples as samples
+
+COUNT = 23
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database with ``COUNT`` records of each topic, of two customers, and one reject."""
+    url = f"sqlite:///{tmp_path / 'sink.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    made = make_engine(url)
+    upgrade(made)
+    with made.begin() as connection:
+        written = write_outputs(
+            connection,
+            [
+                (topic, *samples.message(topic, f"c{number % 2}", number))
+                for number in range(COUNT)
+                for topic in OUTPUTS
+            ]
+            + [(ACTIONS, b"k", b"bad")],
+        )
+        assert written == (5 * COUNT + 1, 1)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def read(engine: Engine) -> ReadModel:
+    """The read model over that database."""
+    return ReadModel(engine)
+
+
+def walk(page: Callable[[str | None], Page]) -> list[dict[str, object]]:
+    """All items of all pages."""
+    items, before = [], None
+    while True:
+        found = page(before)
+        items += found.items
+        if found.next is None:
+            return items
+        before = found.next
+
+
+def test_a_score_reads_as_it_was_published(read: ReadModel) -> None:
+    shown = read.explanation("c0")
+    assert msgspec.convert(json.loads(json.dumps(shown)), Score) == samples.score("c0", COUNT - 1)
+    assert shown is not None
+    assert shown["as_of"] == "2026-03-01T08:30:22.000007Z"
+
+
+def test_the_score_alone_comes_without_its_parts(read: ReadModel) -> None:
+    shown, explained = read.score("c1"), read.explanation("c1")
+    assert shown is not None
+    assert explained is not None
+    assert explained == shown | {"parts": explained["parts"]}
+
+
+def test_an_unknown_customer_has_no_score(read: ReadModel) -> None:
+    assert read.score("nobody") is None
+    assert read.explanation("nobody") is None
+
+
+def test_actions_read_as_they_were_published_newest_first(read: ReadModel) -> None:
+    items = read.actions(100).items
+    shown = [msgspec.convert(json.loads(json.dumps(item)), CareAction) for item in items]
+    # Two actions each have the same time: the one that came later is the newer.
+    assert shown == [samples.action(f"c{n % 2}", n) for n in reversed(range(COUNT))]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, COUNT, COUNT + 1])
+def test_pages_show_each_row_once_in_order(read: ReadModel, limit: int) -> None:
+    every = read.actions(100).items
+    assert walk(lambda before: read.actions(limit, before=before)) == every
+    of_one = [item for item in every if item["customer"] == "c1"]
+    assert walk(lambda before: read.actions(limit, customer="c1", before=before)) == of_one
+    letters = read.dead_letters(100).items
+    assert walk(lambda before: read.dead_letters(limit, before=before)) == letters
+
+
+def test_a_page_is_not_shifted_by_what_comes_after_it_was_begun(
+    engine: Engine, read: ReadModel
+) -> None:
+    first = read.actions(10)
+    with engine.begin() as connection:
+        newer = samples.action("c0", 900)
+        write_outputs(connection, [(ACTIONS, b"c0", samples.encode(newer))])
+    rest = walk(lambda before: read.actions(10, before=before or first.next))
+    assert [item["id"] for item in first.items + rest] == [f"a-{n}" for n in reversed(range(COUNT))]
+
+
+def test_contributions_of_a_customer_read_as_published(read: ReadModel) -> None:
+    items = walk(lambda before: read.contributions("c1", 4, before=before))
+    shown = [msgspec.convert(json.loads(json.dumps(item)), Contribution) for item in items]
+    assert shown == [samples.contribution("c1", n) for n in reversed(range(1, COUNT, 2))]
+
+
+def test_decisions_have_their_cause(read: ReadModel) -> None:
+    newest = read.decisions(1).items[0]
+    assert newest["cause"] == {"source": "crm", "event": f"e{COUNT - 1}"}
+
+
+def test_dead_letters_read_as_published(read: ReadModel) -> None:
+    items = read.dead_letters(100).items
+    shown = [msgspec.convert(json.loads(json.dumps(item)), DeadLetter) for item in items]
+    assert shown == [samples.dead_letter(n) for n in reversed(range(COUNT))]
+
+
+def test_counts_are_of_rows(read: ReadModel) -> None:
+    assert read.counts() == {
+        "scores": 2,
+        "contributions": COUNT,
+        "actions": COUNT,
+        "decisions": COUNT,
+        "dead_letters": COUNT,
+        "sink_rejects": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "é", "====", "MjAyNg", "A" * 5_000, "MjAyNi0wMy0wMVQwODozMDowMCA1"]
+)
+def test_a_cursor_that_no_page_gave_is_refused(read: ReadModel, cursor: str) -> None:
+    with pytest.raises(BadCursor, match="page"):
+        read.actions(5, before=cursor)
+    with pytest.raises(BadCursor, match="page"):
+        read.dead_letters(5, before=cursor)
+
+
+def test_writes_roll_back_with_the_transaction_of_the_caller(
+    engine: Engine, read: ReadModel
+) -> None:
+    before = read.counts()
+    with engine.connect() as connection:
+        outputs = [
+            (topic, *samples.message(topic, "c9", number))
+            for number in range(100, 120)
+            for topic in OUTPUTS
+        ]
+        write_outputs(connection, outputs)
+        connection.rollback()
+    assert read.counts() == before
+
+
+def test_reading_does_not_wait_for_the_writer(engine: Engine, read: ReadModel) -> None:
+    with engine.begin() as connection:
+        new = [(topic, *samples.message(topic, "c0", 99)) for topic in (SCORES, CONTRIBUTIONS)]
+        write_outputs(connection, new)
+        shown = read.score("c0")
+        assert shown is not None
+        assert shown["events"] == COUNT - 1
+    shown = read.score("c0")
+    assert shown is not None
+    assert shown["events"] == 99
+
+
+def test_pages_use_an_index(engine: Engine, read: ReadModel) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL prefers a scan of a table this small")
+    statements: list[tuple[str, object]] = []
+
+    def note(*call: object) -> None:
+        if str(call[2]).startswith("SELECT"):
+            statements.append((str(call[2]), call[3]))
+
+    event.listen(engine, "before_cursor_execute", note)
+    page = read.actions(2)
+    read.actions(2, before=page.next)
+    read.actions(2, customer="c1", before=page.next)
+    read.contributions("c1", 2)
+    event.remove(engine, "before_cursor_execute", note)
+    assert len(statements) == 4
+    for statement, parameters in statements:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
+            plan = " ".join(str(row) for row in found)
+        assert "USING INDEX" in plan
+        assert "TEMP B-TREE" not in plan
+
+
+def test_dead_letters_of_the_topic_have_no_columns_but_the_contracts(read: ReadModel) -> None:
+    shown = read.dead_letters(1).items[0]
+    published = json.loads(samples.message(DEAD_LETTERS, "c", 1)[1] or b"")
+    assert set(shown) == set(published)
