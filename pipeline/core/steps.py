@@ -68,7 +68,10 @@ def perceive_step(
     contribution = _contribution(
         admitted, plan, felts, touch, tier=tier, policy=policy, moved=(name, before, after)
     )
-    proposed = (action(name, customer, event, policy) for action in ACTIONS.get(type(event), ()))
+    actions = ACTIONS.get(type(event))
+    if actions is None:
+        return Outcome(customer, contribution)
+    proposed = (action(name, customer, event, policy) for action in actions)
     return Outcome(customer, contribution, tuple(care for care in proposed if care is not None))
 
 

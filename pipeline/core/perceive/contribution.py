@@ -24,9 +24,9 @@ def contributions(plan: Plan, data: BaseModel, touch: Touch, policy: Policy) -> 
             continue
         x = (quality - row.expected) * row.per_zone
         if x >= 0.0:
-            value = row.gain * intensity * min(x, largest) ** curvature
+            value = row.gain * intensity * (x if x < largest else largest) ** curvature
         else:
             loss = row.loss if resolved else row.unresolved
-            value = -loss * intensity * min(-x, largest) ** curvature
+            value = -loss * intensity * (-x if -x < largest else largest) ** curvature
         felt.append(Felt(row.dimension, quality, row.expected, value))
     return felt

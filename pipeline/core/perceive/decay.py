@@ -23,13 +23,14 @@ Scales = list[float]
 def weight_at(time_s: float, half_life_s: float, landmark: int) -> float:
     """What a value of ``time_s`` is multiplied with when it is stored."""
     # pow(2, x), not exp2(x): they differ in the last bit, and scores must replay to the bit.
-    return float(2.0 ** (time_s / half_life_s - landmark))
+    weight: float = 2.0 ** (time_s / half_life_s - landmark)
+    return weight
 
 
 def scales(customer: Customer, at_s: float) -> Scales:
     """What stored values are multiplied with when read at ``at_s``."""
     return [
-        float(2.0 ** (landmark - at_s / half_life_s))
+        2.0 ** (landmark - at_s / half_life_s)
         for landmark, half_life_s in zip(customer.landmarks, customer.half_lives_s, strict=True)
     ]
 
