@@ -8,14 +8,14 @@ import msgspec
 ActionClass = Literal["required", "service", "care", "marketing"]
 
 
-class Cause(msgspec.Struct, frozen=True):
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """The event that an action or decision came of."""
 
     source: str
     event: str
 
 
-class CareAction(msgspec.Struct, frozen=True, kw_only=True):
+class CareAction(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Something to be done for a customer, now.
 
     ``id`` is made from action, customer and cause: a repetition has the same id, so whoever
@@ -36,7 +36,7 @@ class CareAction(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
 
 
-class CareDecision(msgspec.Struct, frozen=True, kw_only=True):
+class CareDecision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An action that was considered and withheld, with its one reason."""
 
     id: str

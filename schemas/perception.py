@@ -14,7 +14,7 @@ ScoreValue = Annotated[float, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class PolicyRef(msgspec.Struct, frozen=True):
+class PolicyRef(msgspec.Struct, frozen=True, gc=False):
     """Which policy made a number: name, version, and a digest of its content."""
 
     name: str
@@ -22,7 +22,7 @@ class PolicyRef(msgspec.Struct, frozen=True):
     digest: str
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One summand of ``score - baseline``, in points.
 
     With an ``event`` it is what that event adds through one dimension. Without, it is the sum of
@@ -37,7 +37,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime | None = None
 
 
-class Score(msgspec.Struct, frozen=True, kw_only=True):
+class Score(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How the service feels to one customer, as of the customer's latest event.
 
     ``score`` is 100 times the probability-like sigmoid of the sum of what was felt, ``baseline``
@@ -58,7 +58,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
 
 
-class Felt(msgspec.Struct, frozen=True):
+class Felt(msgspec.Struct, frozen=True, gc=False):
     """What one event meant in one dimension.
 
     ``quality`` was felt against ``expected``, both in [0, 1]; ``value`` is the contribution in
@@ -71,7 +71,7 @@ class Felt(msgspec.Struct, frozen=True):
     value: float
 
 
-class Contribution(msgspec.Struct, frozen=True, kw_only=True):
+class Contribution(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one event did: written once for every event that was processed.
 
     ``customer`` and the scores are ``None`` for an anonymous event. Both scores are as of the

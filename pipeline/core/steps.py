@@ -71,8 +71,12 @@ def perceive_step(
     actions = ACTIONS.get(type(event))
     if actions is None:
         return Outcome(customer, contribution)
-    proposed = (action(name, customer, event, policy) for action in actions)
-    return Outcome(customer, contribution, tuple(care for care in proposed if care is not None))
+    care = []
+    for action in actions:
+        proposed = action(name, customer, event, policy)
+        if proposed is not None:
+            care.append(proposed)
+    return Outcome(customer, contribution, tuple(care))
 
 
 def anonymous_step(admitted: Admitted, policy: Policy) -> Contribution:

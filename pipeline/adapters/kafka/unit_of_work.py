@@ -71,12 +71,18 @@ class KafkaUnitOfWork:
 
     async def send(self, outputs: Sequence[Output], changes: Changes, position: Position) -> None:
         """Raises ``OutputTooLarge`` before anything is sent if a record exceeds the limit."""
-        self._check_sizes(outputs, changes)
         by_topic: dict[str, list[Pair]] = {}
         for topic, key, value in outputs:
-            by_topic.setdefault(topic, []).append((key, value))
-        for topic, pairs in by_topic.items():
-            await self._send_topic(self._settings.topic(topic), pairs)
+            pairs = by_topic.get(topic)
+            if pairs is None:
+                pairs = by_topic[topic] = []
+            pairs.append((key, value))
+        named = [(self._settings.topic(topic), pairs) for topic, pairs in by_topic.items()]
+        for name, records in named:
+            self._check_sizes(name, records)
+        self._check_sizes(self._changelog, changes.items())
+        for name, records in named:
+            await self._send_topic(name, records)
         # The position comes last: its offset is where the changelog ends for this chunk.
         entries = [*changes.items(), (POSITION_KEY, POSITION_CODEC.encode(position))]
         self._changelog_sent = await self._send_topic(self._changelog, entries)
@@ -117,11 +123,13 @@ class KafkaUnitOfWork:
     async def _send_topic(self, topic: str, pairs: Iterable[Pair]) -> tuple[Awaitable[Any], int]:
         now_ms = int(time.time() * 1000)
         batch = self._producer.create_batch()
+        append = batch.append
         for key, value in pairs:
-            if batch.append(key=key, value=value, timestamp=now_ms) is None:
+            if append(key=key, value=value, timestamp=now_ms) is None:
                 await self._submit(batch, topic)
                 batch = self._producer.create_batch()
-                batch.append(key=key, value=value, timestamp=now_ms)
+                append = batch.append
+                append(key=key, value=value, timestamp=now_ms)
         return await self._submit(batch, topic), batch.record_count()
 
     async def _submit(self, batch: Any, topic: str) -> Awaitable[Any]:
@@ -132,19 +140,15 @@ class KafkaUnitOfWork:
         self._sent.append(future)
         return future
 
-    def _check_sizes(self, outputs: Sequence[Output], changes: Changes) -> None:
-        for topic, key, value in outputs:
-            self._check_size(self._settings.topic(topic), key, value)
-        for key, state in changes.items():
-            self._check_size(self._changelog, key, state or b"")
-
-    def _check_size(self, topic: str, key: bytes, value: bytes) -> None:
+    def _check_sizes(self, topic: str, pairs: Iterable[Pair]) -> None:
         limit = self._settings.max_bytes(topic) - RECORD_OVERHEAD_BYTES
-        if len(key) + len(value) > limit:
-            raise OutputTooLarge(
-                f"{topic}: a record of {len(key) + len(value)} bytes for key {key[:100]!r}; "
-                f"the limit is {limit}: raise max_message_bytes or bound what is written"
-            )
+        for key, value in pairs:
+            size = len(key) + len(value or b"")
+            if size > limit:
+                raise OutputTooLarge(
+                    f"{topic}: a record of {size} bytes for key {key[:100]!r}; "
+                    f"the limit is {limit}: raise max_message_bytes or bound what is written"
+                )
 
     async def _changelog_end(self) -> int:
         if self._changelog_sent is None:

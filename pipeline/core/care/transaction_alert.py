@@ -29,6 +29,7 @@ def transaction_alert(
         return None
     tier = tier_of(customer, policy)
     tier_rule, wish = rule.tiers.get(tier), customer.alerts
+    amount = f"{event.data.amount:.2f}"
     threshold, whose = rule.threshold, "the policy"
     if tier_rule and tier_rule.threshold is not None:
         threshold, whose = tier_rule.threshold, f"tier {tier}"
@@ -44,7 +45,7 @@ def transaction_alert(
         reason, detail = "not_wanted", "the customer wants no alerts"
     elif event.data.amount < threshold:
         reason = "below_threshold"
-        detail = f"{event.data.amount:.2f} is below {threshold:.2f}, set by {whose}"
+        detail = f"{amount} is below {threshold:.2f}, set by {whose}"
     else:
         return CareAction(
             id=identity,
@@ -54,9 +55,9 @@ def transaction_alert(
             channel=channel,
             cause=cause,
             decided_at=decided_at,
-            reason=f"{event.data.amount:.2f} reaches {threshold:.2f}, set by {whose}",
+            reason=f"{amount} reaches {threshold:.2f}, set by {whose}",
             template=rule.template,
-            fields=_fields(event, decided_at),
+            fields=_fields(event, amount, decided_at),
             policy=policy.ref.digest,
         )
     return CareDecision(
@@ -72,10 +73,10 @@ def transaction_alert(
     )
 
 
-def _fields(event: TransactionCompleted, at: datetime) -> dict[str, str]:
+def _fields(event: TransactionCompleted, amount: str, at: datetime) -> dict[str, str]:
     data = event.data
     return {
-        "amount": f"{data.amount:.2f}",
+        "amount": amount,
         "currency": data.currency,
         "kind": data.kind,
         "merchant": data.merchant or "",

@@ -34,11 +34,14 @@ def book(
         return
     usual = weight_at(time_s, half_lives_s[EVIDENCE], landmarks[EVIDENCE])
     customer.evidence += touch.intensity * usual
+    decays, dimensions = policy.decays, customer.dimensions
+    heap, most = customer.kept, policy.limits.kept_contributions
     for felt in felts:
-        value, decay = felt.value, policy.decays[felt.dimension]
-        sums = customer.dimensions.get(felt.dimension)
+        dimension, value = felt.dimension, felt.value
+        decay = decays[dimension]
+        sums = dimensions.get(dimension)
         if sums is None:
-            sums = customer.dimensions[felt.dimension] = Sums(decay)
+            sums = dimensions[dimension] = Sums(decay)
         half_life_s = half_lives_s[decay]
         weight = usual if decay == EVIDENCE else weight_at(time_s, half_life_s, landmarks[decay])
         if value > 0.0:
@@ -48,14 +51,11 @@ def book(
         size = abs(value)
         if size > _NEGLIGIBLE:
             rank = log2(size) + time_s / half_life_s
-            _keep(customer, Kept(rank, event, felt.dimension, touchpoint, time_s, value), policy)
-
-
-def _keep(customer: Customer, kept: Kept, policy: Policy) -> None:
-    if len(customer.kept) < policy.limits.kept_contributions:
-        heappush(customer.kept, kept)
-    else:
-        heappushpop(customer.kept, kept)
+            if len(heap) < most:
+                heappush(heap, Kept(rank, event, dimension, touchpoint, time_s, value))
+            elif rank >= heap[0].rank:
+                # Below the least rank it would be pushed and popped at once.
+                heappushpop(heap, Kept(rank, event, dimension, touchpoint, time_s, value))
 
 
 def level(customer: Customer, policy: Policy, scale: Scales) -> float:

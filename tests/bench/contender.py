@@ -1,0 +1,49 @@
+"""What every contender is told on its command line, and the core that all of them share.
+
+A contender is run by the interpreter of its own environment: nothing here may import more than
+the core does.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pipeline.core.policy.load import load_policy
+from pipeline.core.policy.plan import Policy
+from pipeline.stages.perceive import PerceiveStage
+
+ROOT: Final = Path(__file__).parents[2]
+PARTITIONS: Final = 4
+
+
+class Place(NamedTuple):
+    """Where a contender works: ``prefix`` is before the name of every topic and of the group."""
+
+    bootstrap: str
+    prefix: str
+    data_dir: Path
+
+    def arguments(self) -> list[str]:
+        """As a contender's command line."""
+        return [self.bootstrap, self.prefix, str(self.data_dir)]
+
+
+def parse_place() -> Place:
+    """The ``Place`` on this process's command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bootstrap")
+    parser.add_argument("prefix")
+    parser.add_argument("data_dir", type=Path)
+    given = parser.parse_args()
+    return Place(given.bootstrap, given.prefix, given.data_dir)
+
+
+def load_shipped_policy() -> Policy:
+    """The policy that is shipped, read from the source tree."""
+    text = (ROOT / "deploy/policies/default.yaml").read_text(encoding="utf-8")
+    return load_policy(text, name="default.yaml").policy
+
+
+def make_stage() -> PerceiveStage:
+    """The same pure core for every contender."""
+    return PerceiveStage(load_shipped_policy(), version="bench")
