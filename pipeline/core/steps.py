@@ -73,7 +73,7 @@ def perceive_step(
         return Outcome(customer, contribution)
     care = []
     for action in actions:
-        proposed = action(name, customer, event, policy)
+        proposed = action(name, customer, event, contribution.time, policy)
         if proposed is not None:
             care.append(proposed)
     return Outcome(customer, contribution, tuple(care))

@@ -6,10 +6,11 @@ import msgspec
 class LaneLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How much a lane takes at once, and how long it waits for what."""
 
-    max_records: int = 4_000
-    """Records in one commit: some 80 ms of stepping, for which other lanes wait."""
-    high_water_records: int = 20_000
-    low_water_records: int = 5_000
+    max_records: int = 8_000
+    """Records in one commit. Only a backlog makes so many; the more events of a customer are in
+    one, the fewer states and scores are written. Some 300 ms of stepping, for which others wait."""
+    high_water_records: int = 32_000
+    low_water_records: int = 8_000
     """Queued records at which the partition is paused, and at which it is resumed."""
     first_backoff_seconds: float = 0.1
     longest_backoff_seconds: float = 5.0

@@ -4,7 +4,7 @@ A bank that alerts only above 500 leaves the small spender insecure; one that al
 purchase keeps the customer.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from pipeline.core.customer import Customer
@@ -18,11 +18,12 @@ NAME: Final = "transaction_alert"
 
 
 def transaction_alert(
-    customer_id: str, customer: Customer, event: TransactionCompleted, policy: Policy
+    customer_id: str, customer: Customer, event: TransactionCompleted, at: datetime, policy: Policy
 ) -> CareAction | CareDecision | None:
     """Alert, withhold with a reason, or ``None`` where there is nothing to consider.
 
-    Threshold and channel: the customer's own word, else the tier's, else the policy's.
+    Threshold and channel: the customer's own word, else the tier's, else the policy's. ``at`` is
+    the event's time in UTC.
     """
     rule = policy.care.transaction_alert
     if not rule.enabled or event.data.kind not in rule.kinds:
@@ -40,7 +41,6 @@ def transaction_alert(
     ) or rule.channel
     cause = Cause(source=event.source, event=event.id)
     identity = action_id(NAME, customer_id, event.source, event.id)
-    decided_at = event.time.astimezone(UTC)
     if wish and not wish.wanted:
         reason, detail = "not_wanted", "the customer wants no alerts"
     elif event.data.amount < threshold:
@@ -54,10 +54,10 @@ def transaction_alert(
             customer=customer_id,
             channel=channel,
             cause=cause,
-            decided_at=decided_at,
+            decided_at=at,
             reason=f"{amount} reaches {threshold:.2f}, set by {whose}",
             template=rule.template,
-            fields=_fields(event, amount, decided_at),
+            fields=_fields(event, amount),
             policy=policy.ref.digest,
         )
     return CareDecision(
@@ -65,7 +65,7 @@ def transaction_alert(
         action=NAME,
         customer=customer_id,
         cause=cause,
-        decided_at=decided_at,
+        decided_at=at,
         outcome="withheld",
         reason=reason,
         detail=detail,
@@ -73,7 +73,7 @@ def transaction_alert(
     )
 
 
-def _fields(event: TransactionCompleted, amount: str, at: datetime) -> dict[str, str]:
+def _fields(event: TransactionCompleted, amount: str) -> dict[str, str]:
     data = event.data
     return {
         "amount": amount,
@@ -82,5 +82,4 @@ def _fields(event: TransactionCompleted, amount: str, at: datetime) -> dict[str,
         "merchant": data.merchant or "",
         "account": data.account or "",
         "approved": "yes" if data.approved else "no",
-        "time": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
