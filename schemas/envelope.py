@@ -45,18 +45,19 @@ class Data(BaseModel):
     model_config = STRICTNESS
 
 
-def from_binary_mode(value: bytes, headers: Sequence[tuple[str, bytes]]) -> bytes | None:
+def from_binary_mode(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
     """The structured form of a record in binary mode, or ``None`` if it is not in that mode.
 
     Binary mode (CloudEvents Kafka binding 1.0): attributes in ``ce_`` headers, the value is the
     data alone. Raises ``ValueError`` if a header is not UTF-8 or the value is not JSON.
     """
-    names = {name for name, _ in headers}
-    if "ce_type" not in names:
-        return None
     attributes: dict[str, Any] = {
-        name[3:]: raw.decode("utf-8") for name, raw in headers if name.startswith("ce_")
+        name[3:]: raw.decode("utf-8")
+        for name, raw in headers
+        if raw is not None and name.startswith("ce_")
     }
+    if "type" not in attributes:
+        return None
     if "anonymous" in attributes:  # headers are text; this attribute is a CloudEvents Boolean
         attributes["anonymous"] = attributes["anonymous"] == "true"
     # The data is parsed on its own: joined as text, a crafted value could set attributes.

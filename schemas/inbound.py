@@ -72,7 +72,9 @@ class Invalid(NamedTuple):
     fields: tuple[FieldError, ...] = ()
 
 
-def parse_event(value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> Event | Invalid:
+def parse_event(
+    value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
+) -> Event | Invalid:
     """Read one event in CloudEvents structured mode, or binary mode if the headers say so.
 
     Unknown fields are ignored. Never raises for bad input: what is wrong comes back as

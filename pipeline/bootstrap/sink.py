@@ -1,9 +1,12 @@
 """A sink from Kafka to a SQL database."""
 
+import logging
 import signal
 from threading import Event
+from typing import Final
 
 from prometheus_client import CollectorRegistry, start_http_server
+from sqlalchemy.exc import OperationalError
 
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.metrics import Metrics
@@ -13,6 +16,10 @@ from sinks.runner import RunnerSettings, run_sink
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
 from sinks.sql.sink import SqlSink
+
+log = logging.getLogger(__name__)
+
+_RETRY_SECONDS: Final = 1.0
 
 
 class CountingObserver(LogObserver):
@@ -44,7 +51,13 @@ def run_sql_sink(
     if port is not None:
         start_http_server(port, host, metrics.registry)
     engine = make_engine(url)
-    upgrade(engine)
+    while not stop.is_set():
+        try:
+            upgrade(engine)
+            break
+        except OperationalError as error:  # away, or starting: so may it be at any later time
+            log.warning("the database does not answer, trying again: %s", error.orig)
+            stop.wait(_RETRY_SECONDS)
     options = settings.kafka_python_options()
     run_sink(
         PrefixedSink(SqlSink(engine), settings.prefix),

@@ -26,7 +26,7 @@ class Admitted(NamedTuple):
 
 def admit(
     value: bytes | None,
-    headers: Sequence[tuple[str, bytes]],
+    headers: Sequence[tuple[str, bytes | None]],
     received_ms: int,
     policy: Policy,
 ) -> Admitted | Invalid:

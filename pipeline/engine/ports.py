@@ -30,7 +30,7 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class LogRecord(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class LogRecord(msgspec.Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     timestamp: int = -1
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class Output(NamedTuple):

@@ -82,6 +82,8 @@ LIMITED_LOGGERS: Sequence[str] = (
     "aiokafka.consumer.fetcher",
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
+    "asyncio",  # of callbacks that a producer leaves behind when it is closed hard
+    "pipeline.adapters.kafka.ticks",
     "pipeline.adapters.kafka.transport",
 )
 

@@ -134,9 +134,10 @@ class KafkaUnitOfWork:
 
     async def _submit(self, batch: Any, topic: str) -> Awaitable[Any]:
         batch.close()
-        future: Awaitable[Any] = await self._producer.send_batch(
+        future: asyncio.Future[Any] = await self._producer.send_batch(
             batch, topic, partition=self._partition
         )
+        future.add_done_callback(_look_at)
         self._sent.append(future)
         return future
 
@@ -168,6 +169,12 @@ def _typed(error: BaseException) -> BaseException:
     if isinstance(error, ProducerFenced):
         return Fenced(f"fenced, or the transaction timed out: {error}")
     return error
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """Take note of a failure: after another one nobody awaits this batch any more."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def _abort_quietly(producer: Any) -> None:

@@ -1,0 +1,224 @@
+"""What must come out of a log of touches: the pure core, run over it record by record.
+
+The oracle takes the source log as Kafka kept it and knows nothing of chunks, transactions and
+restarts. States, last scores and every other output of the running system must equal its own,
+byte for byte and in number.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from pipeline.bootstrap.common import read_policy
+from pipeline.config import program_version
+from pipeline.engine.ports import Position, Read, Record, Stage, Tick
+from pipeline.stages.perceive import PerceiveStage
+from schemas.care import CareAction, CareDecision
+from schemas.dead_letter import DeadLetter
+from schemas.perception import Contribution
+from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, SCORES
+
+T = TypeVar("T")
+
+EXAMPLES_SHOWN = 5
+
+Pair = tuple[bytes | None, bytes | None]
+"""Key and value of a record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a log came to. ``outputs`` counts the records of every topic but the scores'.
+
+    How many scores are written depends on how records met in chunks; the last one of a customer
+    does not. ``states`` and ``scores`` are by customer, ``positions`` by partition.
+    """
+
+    states: dict[bytes, bytes] = field(default_factory=dict)
+    scores: dict[bytes, bytes] = field(default_factory=dict)
+    outputs: dict[str, Counter[Pair]] = field(default_factory=dict)
+    positions: dict[int, Position] = field(default_factory=dict)
+
+    def count(self, topic: str) -> int:
+        """Records of ``topic``, each as often as it is there."""
+        return self.outputs.get(topic, Counter()).total()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounts:
+    """What became of the records read: ``processed`` leaves out the ticks."""
+
+    read: int
+    ticks: int
+    duplicates: int
+
+
+def make_stage() -> Stage:
+    """The stage of a worker under the policy shipped."""
+    return PerceiveStage(read_policy(None), version=program_version())
+
+
+class Oracle:
+    """Steps records one at a time through ``stage``; each partition in its own order."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._outcome = Outcome()
+        self._read = 0
+        self._ticks = 0
+        self._duplicates = 0
+
+    def feed(self, partition: int, records: Iterable[Record], *, until: int) -> None:
+        """Take the records of ``partition`` below the offset ``until``."""
+        clock_ms = 0
+        for record in records:
+            if record.offset >= until:
+                break
+            self._read += 1
+            clock_ms = max(clock_ms, self._take(partition, record))
+        self._outcome.positions[partition] = Position(until, clock_ms)
+
+    @property
+    def outcome(self) -> Outcome:
+        return self._outcome
+
+    @property
+    def accounts(self) -> Accounts:
+        return Accounts(read=self._read, ticks=self._ticks, duplicates=self._duplicates)
+
+    def _take(self, partition: int, record: Record) -> int:
+        """Step one record; returns the time it tells, 0 if it is no tick."""
+        found = self._stage.read(record, partition)
+        if isinstance(found, Tick):
+            self._ticks += 1
+            return found.clock_ms
+        if not isinstance(found, Read):
+            self._put(*found.output)
+            return 0
+        states = self._outcome.states
+        stepped = self._stage.step(found.key, states.get(found.key), [found.input])
+        self._duplicates += stepped.duplicates
+        for output in stepped.outputs:
+            self._put(*output)
+        if stepped.state is None:
+            states.pop(found.key, None)
+        else:
+            states[found.key] = stepped.state
+        return 0
+
+    def _put(self, topic: str, key: bytes, value: bytes) -> None:
+        if topic == SCORES:
+            self._outcome.scores[key] = value
+        else:
+            self._outcome.outputs.setdefault(topic, Counter())[key, value] += 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """What a database holds of an outcome: ids as often as they are there, scores by customer."""
+
+    contributions: Counter[tuple[str, str]]
+    actions: Counter[str]
+    decisions: Counter[str]
+    dead_letters: Counter[tuple[int, int, str]]
+    scores: dict[str, tuple[object, ...]]
+    rejects: int = 0
+
+
+def rows_of(outcome: Outcome, scores: Mapping[str, tuple[object, ...]]) -> Rows:
+    """The rows that ``outcome`` should lead to."""
+    return Rows(
+        contributions=contributions(outcome),
+        actions=_named(outcome, ACTIONS, CareAction, lambda a: a.id),
+        decisions=_named(outcome, DECISIONS, CareDecision, lambda d: d.id),
+        dead_letters=_named(outcome, DEAD_LETTERS, DeadLetter, _place),
+        scores=dict(scores),
+    )
+
+
+def contributions(outcome: Outcome) -> Counter[tuple[str, str]]:
+    """How often each (source, event) has a contribution."""
+    return _named(outcome, CONTRIBUTIONS, Contribution, lambda c: (c.source, c.event))
+
+
+def reasons(outcome: Outcome) -> Counter[str]:
+    """How many dead letters there are of each reason."""
+    return _named(outcome, DEAD_LETTERS, DeadLetter, lambda letter: letter.reason.value)
+
+
+def compare(expected: Outcome, found: Outcome) -> list[str]:
+    """Every difference in words; empty if there is none."""
+    differences = [
+        *by_key("position of partition", expected.positions, found.positions),
+        *by_key("state", expected.states, found.states),
+        *by_key("last score", expected.scores, found.scores),
+    ]
+    for topic in sorted(expected.outputs.keys() | found.outputs.keys()):
+        wanted, seen = expected.outputs.get(topic, Counter()), found.outputs.get(topic, Counter())
+        differences += by_count(topic, wanted, seen)
+    return differences
+
+
+def compare_rows(expected: Rows, found: Rows) -> list[str]:
+    """Every difference between tables in words; empty if there is none."""
+    differences = [
+        *by_count("contribution rows", expected.contributions, found.contributions),
+        *by_count("action rows", expected.actions, found.actions),
+        *by_count("decision rows", expected.decisions, found.decisions),
+        *by_count("dead letter rows", expected.dead_letters, found.dead_letters),
+        *by_key("score row", expected.scores, found.scores),
+    ]
+    if found.rejects:
+        differences.append(f"{found.rejects} records that the sink could not understand")
+    return differences
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+def by_key(what: str, expected: Mapping[K, object], found: Mapping[K, object]) -> list[str]:
+    """How two mappings differ, with a few examples of each kind."""
+    kinds = {
+        "missing": [key for key in expected if key not in found],
+        "unexpected": [key for key in found if key not in expected],
+        "different": [key for key in expected if key in found and expected[key] != found[key]],
+    }
+    lines = []
+    for kind, keys in kinds.items():
+        if keys:
+            shown = "; ".join(
+                f"{key!r}: expected {_short(expected.get(key))}, found {_short(found.get(key))}"
+                for key in keys[:EXAMPLES_SHOWN]
+            )
+            lines.append(f"{what}: {len(keys)} {kind}: {shown}")
+    return lines
+
+
+def by_count(what: str, expected: Counter[K], found: Counter[K]) -> list[str]:
+    """How two counts differ: what was lost and what is there too often."""
+    lines = []
+    for kind, lot in (("lost", expected - found), ("too many", found - expected)):
+        if lot:
+            shown = "; ".join(f"{_short(k)} x{n}" for k, n in lot.most_common(EXAMPLES_SHOWN))
+            lines.append(f"{what}: {lot.total()} {kind}: {shown}")
+    return lines
+
+
+def _named(outcome: Outcome, topic: str, kind: type[T], name: Callable[[T], K]) -> Counter[K]:
+    decode = msgspec.json.Decoder(kind).decode
+    names: Counter[K] = Counter()
+    for (_, value), count in outcome.outputs.get(topic, Counter()).items():
+        names[name(decode(value or b""))] += count
+    return names
+
+
+def _place(letter: DeadLetter) -> tuple[int, int, str]:
+    return letter.partition, letter.offset, letter.reason.value
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 400 else f"{text[:300]}... ({len(text)} characters)"

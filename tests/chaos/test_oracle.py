@@ -1,0 +1,109 @@
+"""The oracle sees a loss, a double, and a byte that is wrong."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from copy import deepcopy
+
+import pytest
+
+from pipeline.engine.ports import LogRecord, Position
+from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS
+from tests.chaos.feed import SOURCE, Feed
+from tests.chaos.oracle import (
+    Oracle,
+    Outcome,
+    Rows,
+    compare,
+    compare_rows,
+    contributions,
+    make_stage,
+    reasons,
+    rows_of,
+)
+
+RECORDS = 600
+NOW_MS = 1_790_000_000_000
+
+
+def judged(feed: Feed) -> Oracle:
+    records = [
+        LogRecord(offset, sent.key, sent.value, NOW_MS, sent.headers)
+        for offset, sent in zip(range(RECORDS), feed, strict=False)
+    ]
+    oracle = Oracle(make_stage())
+    oracle.feed(0, records, until=RECORDS)
+    return oracle
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Outcome:
+    return judged(Feed(7)).outcome
+
+
+def lose_a_contribution(found: Outcome) -> None:
+    found.outputs[CONTRIBUTIONS].popitem()
+
+
+def double_an_action(found: Outcome) -> None:
+    found.outputs[ACTIONS][next(iter(found.outputs[ACTIONS]))] += 1
+
+
+def change_a_dead_letter(found: Outcome) -> None:
+    (key, value), count = found.outputs[DEAD_LETTERS].popitem()
+    found.outputs[DEAD_LETTERS][key, (value or b"").replace(b'"offset":', b'"offset":1')] = count
+
+
+def change_a_state(found: Outcome) -> None:
+    customer = next(iter(found.states))
+    found.states[customer] = found.states[customer][:-1] + b"\x00"
+
+
+def lose_a_state(found: Outcome) -> None:
+    found.states.popitem()
+
+
+def keep_an_older_score(found: Outcome) -> None:
+    customer = next(iter(found.scores))
+    found.scores[customer] = b"{}"
+
+
+def move_the_position(found: Outcome) -> None:
+    found.positions[0] = Position(RECORDS - 1, 0)
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lose_a_contribution,
+        double_an_action,
+        change_a_dead_letter,
+        change_a_state,
+        lose_a_state,
+        keep_an_older_score,
+        move_the_position,
+    ],
+)
+def test_oracle_sees_what_is_wrong(outcome: Outcome, tamper: Callable[[Outcome], None]) -> None:
+    found = deepcopy(outcome)
+    assert compare(outcome, found) == []
+    tamper(found)
+    assert compare(outcome, found) != []
+
+
+def test_rows_are_compared_by_how_often_they_are_there(outcome: Outcome) -> None:
+    expected = rows_of(outcome, {"customer-1": (50.0,)})
+    found: Rows = deepcopy(expected)
+    assert compare_rows(expected, found) == []
+    found.contributions[next(iter(found.contributions))] += 1
+    found.scores["customer-1"] = (50.1,)
+    assert len(compare_rows(expected, found)) == 2
+
+
+@pytest.mark.parametrize("seed", random.sample(range(10**6), 3))
+def test_feed_means_what_the_core_makes_of_it(seed: int) -> None:
+    feed = Feed(seed, customers=20)
+    oracle = judged(feed)
+    assert contributions(oracle.outcome) == Counter((SOURCE, name) for name in feed.once)
+    assert reasons(oracle.outcome) == feed.bad
+    assert oracle.accounts.duplicates == feed.duplicates
