@@ -115,7 +115,8 @@ class Cluster:
         libs = kafka_libs()
         self._folder = Path(tempfile.mkdtemp(prefix="touchpoint-kafka-"))
         ports = free_ports(2 * size)
-        self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Not with a dash in front: Kafka's tool would take it for an option.
+        self._cluster_id = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         voters = [f"{node}@127.0.0.1:{port}" for node, port in enumerate(ports[size:], start=1)]
         self.brokers: list[Broker] = []
         for node in range(1, size + 1):
