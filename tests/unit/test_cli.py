@@ -16,6 +16,12 @@ def touchpoint(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+@pytest.fixture(autouse=True)
+def logs_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands set up the log of their process; here it is that of all tests."""
+    monkeypatch.setattr("pipeline.adapters.telemetry.logs.configure_logs", lambda level: None)
+
+
 @pytest.fixture
 def events(tmp_path: Path) -> Path:
     path = tmp_path / "events.jsonl"
