@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
-from schemas.ids import Id, Source
+from schemas.ids import EventId, Id, Source
 
 # Frozen: an event is what happened. Unknown fields are ignored, so a publisher may be newer than
 # we are; they stay in the log. Strict: "5" is not 5. NaN and infinity are no measurements.
@@ -24,7 +24,7 @@ class Envelope(BaseModel):
     model_config = STRICTNESS
 
     specversion: Literal["1.0"] = "1.0"
-    id: Annotated[Id, Field(description="Unique within `source`.")]
+    id: Annotated[EventId, Field(description="Unique within `source`; printable ASCII.")]
     source: Annotated[Source, Field(description="Which system saw the touch, as a URI reference.")]
     time: Annotated[AwareDatetime, Field(description="When it happened (RFC 3339 with offset).")]
     subject: Annotated[

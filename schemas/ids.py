@@ -11,11 +11,14 @@ TouchId = NewType("TouchId", str)
 ActionId = NewType("ActionId", str)
 
 # No control characters: ids are Kafka keys, file lines and log fields, and engine keys start
-# with NUL. 128 characters hold a UUID, a card token or a URN, and bound the state of a customer.
+# with NUL. 128 characters hold a UUID, a card token or a URN.
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
+# Kept in a customer's state, whose size is bounded in bytes: so one byte a character.
+EventId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x20-\x7e]+$")]
 Source = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_PRINTABLE)]
 
 # The namespace of every id this project derives: uuid5(NAMESPACE_URL, "touchpoint-pipeline").
 _NAMESPACE: Final = UUID("06da6fbb-cafe-57ba-9e64-90f588dfe7e4").bytes

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.envelope import Data, Envelope
-from schemas.ids import Id, Name
+from schemas.ids import Id, Label
 from schemas.touchpoints.common import Channel, Money
 
 
@@ -22,10 +22,14 @@ class AlertChoice(Data):
 class CustomerProfiledData(Data):
     """A profile as the operator's own system has it. Absent fields leave what was known."""
 
-    tier: Name | None = None
-    cohort: Name | None = None
-    language: Name | None = None
-    time_zone: Annotated[Name | None, Field(description="IANA name.")] = None
+    tier: Label | None = None
+    cohort: Label | None = None
+    language: Annotated[
+        str | None, Field(description="BCP 47 tag.", pattern=r"^[A-Za-z0-9-]{2,35}$")
+    ] = None
+    time_zone: Annotated[
+        str | None, Field(description="IANA name.", pattern=r"^[A-Za-z0-9_+/-]{1,64}$")
+    ] = None
     alerts: AlertChoice | None = None
 
 

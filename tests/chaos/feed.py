@@ -39,7 +39,7 @@ class Feed:
     """
 
     def __init__(
-        self, seed: int, *, customers: int = 200, memory: int = 60, large: bool = True
+        self, seed: int, *, customers: int = 200, memory: int = 40, large: bool = True
     ) -> None:
         self._random = random.Random(seed)
         self._customers = [f"customer-{number}" for number in range(customers)]

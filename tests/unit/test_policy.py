@@ -66,7 +66,7 @@ def line_of(text: str, needle: str) -> int:
             None,
             "'call'",
         ),
-        ("remembered_events: 64", "remembered_events: 999", "state_bytes:", "could take"),
+        ("remembered_events: 48", "remembered_events: 999", "state_bytes:", "could take"),
         ('version: "1"', "", "name: default", "version: is missing"),
     ],
 )
@@ -125,7 +125,8 @@ def test_an_odd_dimension_is_a_warning_that_names_it() -> None:
 def test_the_largest_state_that_can_be_made_stays_within_the_arithmetic() -> None:
     policy = default_policy()
     life = Life(name="c" * 128)
-    profile = dict.fromkeys(("tier", "cohort", "language", "time_zone"), "x" * 64)
+    wide = "\U0001f642" * 32  # four bytes a character
+    profile = {"tier": wide, "cohort": wide, "language": "x" * 35, "time_zone": "x" * 64}
     wish = {"threshold": 1e15, "channel": "in_person", "wanted": True}
     life.happen(
         "touchpoint.customer.profiled.v1", "2026-01-01T00:00:00Z", profile | {"alerts": wish}

@@ -19,7 +19,7 @@ TYPES = sorted(EXAMPLES)
 
 # Remembers two events only, so that one may be a duplicate, then forgotten, then new again.
 FORGETFUL = load_policy(
-    DEFAULT_POLICY.replace("remembered_events: 64", "remembered_events: 2"), name="forgetful.yaml"
+    DEFAULT_POLICY.replace("remembered_events: 48", "remembered_events: 2"), name="forgetful.yaml"
 ).policy
 
 

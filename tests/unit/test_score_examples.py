@@ -127,6 +127,34 @@ def test_a_policy_with_another_half_life_takes_over_what_is_felt_now() -> None:
     assert level(life.state, life.policy, at_s + 60 * 86_400) == pytest.approx(before / 2)
 
 
+def test_two_dimensions_that_swap_half_lives_keep_what_is_felt_now() -> None:
+    def policy(waiting: int, attitude: int) -> Policy:
+        text = DEFAULT_POLICY
+        for name, days in (("waiting:       {", waiting), ("attitude:      {", attitude)):
+            assert name in text
+            text = text.replace(name, f"{name}half_life_days: {days}, ")
+        return load_policy(text, name="p").policy
+
+    def visit(life: Life, **data: object) -> None:
+        life.happen(VISIT, MARCH, {"intent": "help", **data})
+
+    life = Life(policy(10, 90))
+    visit(life, wait_seconds=3_000, ratings={"attitude": 1})
+    before = level(life.state, life.policy, life.state.as_of_s)
+    waiting = level_of(life, "waiting", 90)
+    life.policy = policy(90, 10)
+    visit(life, wait_seconds=300, ratings={"attitude": 3.8})  # as expected: adds nothing
+    assert level(life.state, life.policy, life.state.as_of_s) == pytest.approx(before)
+    # what faded to a 512th in 90 days now only halves
+    assert level_of(life, "waiting", 90) == pytest.approx(waiting * 256)
+
+
+def level_of(life: Life, dimension: str, days: float) -> float:
+    scale = scales(life.state, life.state.as_of_s + days * 86_400)
+    sums = life.state.dimensions[dimension]
+    return (sums.gains - sums.losses) * scale[sums.decay]
+
+
 def test_confidence_grows_with_evidence_and_narrows_the_interval() -> None:
     life = Life()
     widths, confidences = [], []

@@ -6,7 +6,7 @@ from math import log2
 from typing import Final
 
 from pipeline.core.customer import Customer, Kept, Sums
-from pipeline.core.perceive.decay import CONTACTS, EVIDENCE, Scales, weight_at
+from pipeline.core.perceive.decay import CONTACTS, EVIDENCE, Scales, moved, weight_at
 from pipeline.core.perceive.fatigue import fatigue_cost
 from pipeline.core.policy.plan import Policy
 from pipeline.core.touch import Touch
@@ -42,6 +42,8 @@ def book(
         sums = dimensions.get(dimension)
         if sums is None:
             sums = dimensions[dimension] = Sums(decay)
+        elif sums.decay != decay:  # the policy gave this dimension another half-life
+            sums = dimensions[dimension] = moved(customer, sums, decay)
         half_life_s = half_lives_s[decay]
         weight = usual if decay == EVIDENCE else weight_at(time_s, half_life_s, landmarks[decay])
         if value > 0.0:

@@ -60,6 +60,14 @@ def _move(customer: Customer, decay: int, shift: int) -> None:
         customer.contacts = ldexp(customer.contacts, -shift)
 
 
+def moved(customer: Customer, sums: Sums, decay: int) -> Sums:
+    """``sums`` under another half-life: what is felt now stays the same, how it fades changes."""
+    at_s, half_lives_s, landmarks = customer.as_of_s, customer.half_lives_s, customer.landmarks
+    factor = 2.0 ** (landmarks[sums.decay] - at_s / half_lives_s[sums.decay])
+    factor *= weight_at(at_s, half_lives_s[decay], landmarks[decay])
+    return Sums(decay, sums.gains * factor, sums.losses * factor)
+
+
 def adopt_half_lives(
     customer: Customer, half_lives_s: Sequence[float], decays: Sequence[tuple[str, int]]
 ) -> None:

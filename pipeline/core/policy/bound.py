@@ -1,15 +1,22 @@
 """The most bytes a customer's state can take under a policy, by arithmetic and not by trial."""
 
+from typing import get_args
+
 from pipeline.core.policy.check import Problem
 from pipeline.core.policy.models import PolicyFile
+from schemas.touchpoints.common import Channel
 
 # Sizes in msgpack: a float is 9 bytes, an int at most 9, a string of n < 256 bytes at most n + 2,
-# an array head at most 3.
+# an array head at most 3. Names of the policy, event ids, languages and time zones are ASCII;
+# labels (tier, cohort) have up to four bytes a character.
 _FLOAT = 9
 _INT = 9
 _HEAD = 3
 _LONGEST_ID = 128
-_LONGEST_NAME = 64
+_LONGEST_LABEL = 4 * 32
+_LONGEST_LANGUAGE = 35
+_LONGEST_TIME_ZONE = 64
+_LONGEST_CHANNEL = max(len(channel) for channel in get_args(Channel))
 
 
 def worst_state_bytes(file: PolicyFile) -> dict[str, int]:
@@ -22,7 +29,10 @@ def worst_state_bytes(file: PolicyFile) -> dict[str, int]:
         "dimensions": _HEAD + len(file.dimensions) * (dimension_name + 2 + 2 * _FLOAT + 2 + _HEAD),
         "kept contributions": _HEAD + file.limits.kept_contributions * kept,
         "remembered events": _HEAD + 2 + 8 * file.limits.remembered_events,
-        "profile": 5 * (_LONGEST_NAME + 2) + _FLOAT + 2 * _HEAD + 2,
+        "profile": 2 * (_LONGEST_LABEL + 2)
+        + (_LONGEST_LANGUAGE + 2)
+        + (_LONGEST_TIME_ZONE + 2)
+        + (_HEAD + _FLOAT + _LONGEST_CHANNEL + 2),
         "counters": 4 * _FLOAT + 2 * _INT + _HEAD + half_lives * (_FLOAT + _INT) + 2 * _HEAD,
     }
 

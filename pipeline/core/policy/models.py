@@ -82,7 +82,7 @@ class Limits(Section):
     latest_time: AwareDatetime = datetime(2100, 1, 1, tzinfo=UTC)
     largest_lead_hours: Positive = 24.0
     event_bytes: Annotated[int, Field(ge=1_024, le=1_048_576)] = 262_144
-    remembered_events: Annotated[int, Field(ge=1, le=1_024)] = 64
+    remembered_events: Annotated[int, Field(ge=1, le=1_024)] = 48
     kept_contributions: Annotated[int, Field(ge=1, le=64)] = 8
     state_bytes: Annotated[int, Field(ge=256, le=65_536)] = 3_072
 
