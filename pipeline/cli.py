@@ -27,7 +27,7 @@ sink = typer.Typer(help="From Kafka to where it is read.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 app.add_typer(sink, name="sink")
 
-_errors = Console(stderr=True, highlight=False, markup=False)
+_errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _out = Console(highlight=False, markup=False, soft_wrap=True)
 
 Bootstrap = Annotated[

@@ -61,7 +61,7 @@ def test_a_bad_policy_is_refused_with_file_line_and_what_is_known(
     done = touchpoint("replay", events, "--policy", policy, "--out", tmp_path / "out")
     assert done.exit_code == 2
     assert f"care.yaml:{line}: default_tier: unknown tier 'silver'; known: gold, ordinary" in (
-        done.stderr.replace("\n", "")
+        done.stderr
     )
 
 
@@ -91,7 +91,7 @@ def test_a_setting_of_the_wrong_kind_is_refused(monkeypatch: pytest.MonkeyPatch)
 def test_a_server_open_to_others_needs_a_key(tmp_path: Path) -> None:
     done = touchpoint("run", "--host", "0.0.0.0", "--db", tmp_path / "t.db")  # noqa: S104
     assert done.exit_code == 2
-    assert "no API key is set" in done.stderr.replace("\n", " ")
+    assert "no API key is set" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
