@@ -76,7 +76,7 @@ def _say(error: Any) -> str:
     """What is wrong in the file's own terms, with what is known instead where that is a list."""
     match error["type"]:
         case "extra_forbidden":
-            return "unknown key; see `touchpoint policy schema` for the known ones"
+            return "unknown key; the default policy and policy/models.py show the known ones"
         case "missing":
             return "is missing"
         case "literal_error" | "union_tag_invalid":
