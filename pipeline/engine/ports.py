@@ -44,7 +44,11 @@ class LogRecord(msgspec.Struct, frozen=True):
 
 
 class Output(NamedTuple):
-    """One record to publish: a topic name, the key that orders it, and its bytes."""
+    """One record to publish: a topic name, the key that orders it, and its bytes.
+
+    An output to the topic that the stage reads comes back to it as a record like any other, under
+    its key and so perhaps in another partition. Nothing here ends a loop: the stage must.
+    """
 
     topic: str
     key: bytes
@@ -150,7 +154,11 @@ class UnitOfWork(Protocol):
     async def begin(self) -> None: ...
 
     async def send(self, outputs: Sequence[Output], changes: Changes, position: Position) -> None:
-        """Write outputs, state changes and the position. Not visible before ``commit``."""
+        """Write outputs, state changes and the position. Not visible before ``commit``.
+
+        Outputs to the source topic are appended where their key belongs. A unit whose log is not
+        part of its atomic step may append them again after a failure, never leave them out.
+        """
         ...
 
     async def send_offsets(self, position: Position) -> None:

@@ -72,9 +72,9 @@ def lines_of(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield offset, text
 
 
-def read_line(stage: Stage, offset: int, value: bytes) -> Line:
-    """Have the stage read a line under the key that a publisher would give it."""
-    record = LogRecord(offset, _key(value), value)
+def read_line(stage: Stage, offset: int, value: bytes, key: bytes | None = None) -> Line:
+    """Have the stage read a line, under ``key`` or the key that a publisher would give it."""
+    record = LogRecord(offset, _key(value) if key is None else key, value)
     try:
         result = stage.read(record, PARTITION)
     except Exception as error:  # noqa: BLE001 - a line must not stop a replay, as in a lane

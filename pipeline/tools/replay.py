@@ -1,6 +1,7 @@
 """Runs a file of events through the pure core, as an engine would, and writes what comes of it."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -9,14 +10,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.core.admission import Admitted
-from pipeline.core.policy.plan import Policy
-from pipeline.engine.ports import Checkpoint, Position, Read, Tick
-from pipeline.engine.stepping import Stepping
+from pipeline.core.policy.compiled import Policy
+from pipeline.engine.ports import Checkpoint, Output, Position, Read, Tick
+from pipeline.engine.stepping import Stepping, Work
 from pipeline.engine.stores.memory import MemoryStore
 from pipeline.stages.perceive import PerceiveStage
 from pipeline.tools.files import LineFile, whole_file
 from pipeline.tools.lines import PARTITION, Line, ReadBefore, lines_of, read_line, rejected_line
-from schemas.topics import ACTIONS, DEAD_LETTERS, DECISIONS, SCORES
+from schemas.topics import ACTIONS, DEAD_LETTERS, DECISIONS, EVENTS, SCORES
 
 Progress = Callable[[int, int], None]
 """Called with bytes read and bytes in all."""
@@ -27,13 +28,15 @@ FILES: Final = ("scores.jsonl", "actions.jsonl", "decisions.jsonl", "rejects.jso
 
 
 class ReplayReport(NamedTuple):
-    """What became of a file's lines: ``read == processed + duplicates + rejected``.
+    """What became of a file's events: ``read == processed + duplicates + rejected``.
 
+    ``looped`` events among them stood in no line: events before them sent them to other customers.
     ``ticks`` were put between the lines and are not counted among them. ``digests`` are the
     SHA-256 of the files written, by name, in hexadecimal.
     """
 
     read: int
+    looped: int
     processed: int
     duplicates: int
     rejected: int
@@ -70,7 +73,8 @@ def replay(
 
     ``scores.jsonl`` has the last score of each customer, by customer; ``actions.jsonl`` and
     ``decisions.jsonl`` are in order of the events that caused them, ``rejects.jsonl`` of its
-    lines. Before the first event of an hour later than any so far, a tick tells that hour. No
+    lines. Before the first event of an hour later than any so far, a tick tells that hour. What an
+    event sends to another customer is processed before the next line, and counts as its line. No
     result depends on ``chunk_lines``. Blank lines are no events and are not counted. Raises
     ``OSError`` if a file cannot be read or written; then ``out`` is left as it was.
     """
@@ -98,13 +102,15 @@ class _Replay:
         self._stage = PerceiveStage(policy, version=version)
         self._read_before = ReadBefore(self._stage)
         self._chunk_lines = chunk_lines
+        self._together = chunk_lines
         self._store = MemoryStore()
         self._scores: dict[bytes, bytes] = {}
         self._hour = 0
         self._clock_ms = 0
         self._chunk: list[Line] = []
         self._causes: dict[tuple[str, str, str], int] = {}
-        self._read = self._ticks = self._processed = self._duplicates = self._rejected = 0
+        self._read = self._looped = self._ticks = 0
+        self._processed = self._duplicates = self._rejected = 0
 
     def take(self, offset: int, value: bytes) -> bool:
         """Read one line; true if it filled a chunk, which was stepped."""
@@ -133,6 +139,7 @@ class _Replay:
     def report(self) -> ReplayReport:
         return ReplayReport(
             read=self._read,
+            looped=self._looped,
             processed=self._processed - self._ticks,
             duplicates=self._duplicates,
             rejected=self._rejected,
@@ -150,13 +157,47 @@ class _Replay:
             self._ticks += 1
 
     def _step(self) -> None:
-        """Step the lines of the chunk through the engine's own grouping, and write."""
-        if not self._chunk:
-            return
+        """Step the lines of the chunk, and write.
+
+        Lines are stepped together as far as none of them sends anything to another customer: the
+        lines after that one may then find another state than they found here. So nothing of this
+        is kept, and it is tried again with fewer lines, down to that one alone.
+        """
+        first = 0
+        while first < len(self._chunk):
+            lines = self._chunk[first : first + self._together]
+            work = self._work(lines)
+            looped = _looped(work)
+            if looped and len(lines) > 1:
+                self._together = len(lines) // 2
+                continue
+            self._keep(work, lines[0].offset if looped else None)
+            self._feed(looped, lines[0].offset)
+            first += len(lines)
+            self._together = min(2 * self._together, self._chunk_lines)
+        self._chunk = []
+        self._causes = {}
+
+    def _feed(self, looped: Sequence[Output], offset: int) -> None:
+        """Step what came back to the log, and what came of that, in the order of a log."""
+        waiting = deque(looped)
+        while waiting:
+            _, key, value = waiting.popleft()
+            self._read += 1
+            self._looped += 1
+            work = self._work([read_line(self._stage, offset, value, key)])
+            self._keep(work, offset)
+            waiting += _looped(work)
+
+    def _work(self, lines: Sequence[Line]) -> Work:
+        """What the engine's own grouping makes of the lines; nothing of it is kept."""
         stepping = Stepping(self._read_before, self._store, PARTITION, self._clock_ms)
-        stepping.run(self._chunk)
-        self._clock_ms = stepping.clock_ms
-        work = stepping.work(Position(self._chunk[-1].offset + 1, self._clock_ms), monotonic())
+        stepping.run(lines)
+        return stepping.work(Position(lines[-1].offset + 1, stepping.clock_ms), monotonic())
+
+    def _keep(self, work: Work, line: int | None) -> None:
+        """Apply and write it; ``line`` caused all of it, or if ``None`` each care names its own."""
+        self._clock_ms = work.position.clock_ms
         self._store.apply(work.changes, Checkpoint(work.position))
         self._processed += work.processed
         self._duplicates += work.duplicates
@@ -167,16 +208,18 @@ class _Replay:
                 self._scores[key] = value
             elif topic in (ACTIONS, DECISIONS):
                 name = "actions.jsonl" if topic == ACTIONS else "decisions.jsonl"
-                placed.append((self._line_of(value), name, value))
+                placed.append((self._line_of(value) if line is None else line, name, value))
             elif topic == DEAD_LETTERS:
-                line, rejected = rejected_line(value)
-                placed.append((line, "rejects.jsonl", rejected))
+                rejected_at, rejected = rejected_line(value)
+                placed.append((rejected_at, "rejects.jsonl", rejected))
         placed.sort(key=lambda item: item[0])  # stable: what one event caused keeps its order
         for _, name, value in placed:
             self._files[name].write(value)
-        self._chunk = []
-        self._causes = {}
 
     def _line_of(self, care: bytes) -> int:
         made = _CARE.decode(care)
         return self._causes[made.customer, made.cause.source, made.cause.event]
+
+
+def _looped(work: Work) -> list[Output]:
+    return [output for output in work.outputs if output.topic == EVENTS]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipeline.core.policy.load import load_policy
-from pipeline.core.policy.plan import Policy
+from pipeline.core.policy.compiled import Policy
 from pipeline.stages.perceive import PerceiveStage
 
 ROOT: Final = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.clients import make_producer
-from pipeline.adapters.kafka.lanes import key_partition
+from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.settings import KafkaSettings
 from tests.bench.events import Sent
 

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from pipeline.adapters.kafka.settings import KafkaSettings
-from schemas.topics import CONTRIBUTIONS, DEAD_LETTERS
+from schemas.topics import CONTRIBUTIONS, DEAD_LETTERS, EVENTS
 from tests.chaos.feed import SOURCE, Feed
 from tests.chaos.oracle import (
     Accounts,
@@ -54,10 +54,15 @@ def judge(settings: KafkaSettings, feed: Feed) -> Judged:
     feed meant: each event once, each repetition and each bad record accounted for.
     """
     found, ends = read_outcome(settings)
-    oracle = Oracle(make_stage())
-    for partition, records in source_log(settings).items():
+    oracle, log = Oracle(make_stage()), source_log(settings)
+    for partition, records in log.items():
         oracle.feed(partition, records, until=found.positions[partition].next_offset)
     accounts = oracle.accounts
+    looped = oracle.outcome.outputs.get(EVENTS, Counter())
+    if looped:
+        # Among what was published: as often as it should have been sent back, or not.
+        logged = Counter((r.key, r.value) for records in log.values() for r in records)
+        found.outputs[EVENTS] = Counter({pair: logged[pair] for pair in looped})
     differences = [
         *compare(oracle.outcome, found),
         *by_count("meant", Counter((SOURCE, name) for name in feed.once), contributions(found)),

@@ -1,7 +1,7 @@
 """A worker with a toy stage for the tests of the Kafka adapter; run as a module it is a process.
 
 The stage copies each event to the score topic and counts the events of a customer as its state,
-so that what comes out can be compared with what went in.
+so that what comes out can be compared with what went in. ``event>b>c`` it sends on to ``b``.
 """
 
 import json
@@ -17,11 +17,12 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from pipeline.adapters.kafka.lanes import key_partition
+from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.kafka.worker import KafkaWorker
 from pipeline.engine.ports import POSITION_KEY, Output, Read, Record, Refused, Stepped, Tick
 from schemas.topics import SCORES
+from tests.integration.loop_toy import onward
 from tests.services.process import wait_until
 
 PARTITIONS = 4
@@ -40,11 +41,11 @@ class ToyStage:
         return Read(record.key, record.value or b"")
 
     def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
-        outputs = []
+        outputs: list[Output] = []
         for value in inputs:
             assert isinstance(value, bytes)
             copy = value * LARGE_FACTOR if value == b"large" else value
-            outputs.append(Output(SCORES, key, copy))
+            outputs += [Output(SCORES, key, copy), *onward(value)]
         return Stepped(b"%d" % (int(state or b"0") + len(inputs)), outputs, 0)
 
     def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:

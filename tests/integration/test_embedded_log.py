@@ -117,13 +117,15 @@ def test_full_queue_is_busy_and_says_when_to_come_again(path: Path) -> None:
             with pytest.raises(Busy) as busy:
                 await log.append([entry("too many")], 1)
             assert busy.value.retry_after_seconds > 0
+            lanes_own = asyncio.create_task(log.append([entry("own")], 1, bounded=False))
+            await asyncio.sleep(0)
             other.execute("COMMIT")
-        await asyncio.gather(*waiting)
+        await asyncio.gather(*waiting, lanes_own)
         await log.append([entry("y")], 1)
 
     asyncio.run(run())
     log.close()
-    assert values(path) == [b"x"] * 10 + [b"y"]
+    assert values(path) == [b"x"] * 10 + [b"own", b"y"]
 
 
 def test_key_is_answered_once_and_written_once(log: EventLog, path: Path) -> None:

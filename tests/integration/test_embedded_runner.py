@@ -216,6 +216,10 @@ def _note(connection: Connection, outputs: Sequence[Output]) -> None:
     connection.exec_driver_sql("INSERT INTO noted VALUES (?)", [(o.value,) for o in outputs])
 
 
+async def _loop_nothing(outputs: Sequence[Output]) -> None:
+    pytest.fail(f"nothing was sent to the source topic: {outputs}")
+
+
 def _noted(files: Files) -> list[bytes]:
     with closing(sqlite3.connect(files.state)) as connection:
         return [row[0] for row in connection.execute("SELECT value FROM noted")]
@@ -225,7 +229,7 @@ def test_unit_of_work_shows_all_or_nothing(files: Files) -> None:
     state = _state(files)
     with state.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE noted (value BLOB)")
-    unit, store = SqliteUnitOfWork(state, _note), SqliteStore(state)
+    unit, store = SqliteUnitOfWork(state, _note, _loop_nothing), SqliteStore(state)
 
     async def run() -> None:
         await unit.open()
@@ -265,7 +269,7 @@ def test_store_finds_states_in_the_order_asked(files: Files) -> None:
 
 def test_position_that_somebody_else_moved_fences(files: Files) -> None:
     state = _state(files)
-    unit = SqliteUnitOfWork(state, lambda connection, outputs: None)
+    unit = SqliteUnitOfWork(state, lambda connection, outputs: None, _loop_nothing)
 
     async def run() -> None:
         await unit.open()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.kafka import topics
-from pipeline.adapters.kafka.lanes import KeyCheck, key_partition
+from pipeline.adapters.kafka.keys import key_partition
+from pipeline.adapters.kafka.lanes import KeyCheck
 from pipeline.adapters.kafka.publisher import (
     BadLine,
     Publisher,

@@ -150,10 +150,10 @@ def test_an_event_the_front_door_takes_is_never_a_key_mismatch(tmp_path: Path, o
 def test_a_step_that_raises_makes_a_dead_letter_of_its_line_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fragile(name: str, customer: Any, taken: Any, policy: Any) -> Any:
+    def fragile(name: str, customer: Any, taken: Any, policy: Any, inherited: Any) -> Any:
         if taken.event.id == "2":
             raise ZeroDivisionError("a bug in the core")
-        return perceive_step(name, customer, taken, policy)
+        return perceive_step(name, customer, taken, policy, inherited)
 
     monkeypatch.setattr("pipeline.stages.perceive.perceive_step", fragile)
     report = run(tmp_path, [event_bytes(CALL, id=str(n)) for n in range(4)])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.policy.load import load_policy
-from pipeline.core.policy.plan import Policy
+from pipeline.core.policy.compiled import Policy
 from pipeline.tools.replay import FILES, replay
 from tests.unit.events import DEFAULT_POLICY, EXAMPLES, event
 

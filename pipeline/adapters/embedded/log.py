@@ -100,16 +100,25 @@ class EventLog:
         self._listeners.append(appended)
 
     async def append(
-        self, entries: Sequence[Entry], received_ms: int, once: Once | None = None
+        self,
+        entries: Sequence[Entry],
+        received_ms: int,
+        once: Once | None = None,
+        *,
+        bounded: bool = True,
     ) -> bytes | None:
-        """See ``Ingest.append``: durable when it returns."""
+        """See ``Ingest.append``: durable when it returns.
+
+        With ``bounded`` false it is never ``Busy``: for what the lane itself sends, since room is
+        only made by a lane that goes on.
+        """
         size = sum(len(entry.value) for entry in entries)
         loop = asyncio.get_running_loop()
         item = _Append(entries, received_ms, once, size, loop.create_future(), loop)
         with self._changed:
             if self._closing or self._thread is None:
                 raise Unavailable("the log is closed", retry_after_seconds=RETRY_SECONDS)
-            self._admit(len(entries), size)
+            self._admit(len(entries), size, bounded=bounded)
             self._queue.append(item)
             self._changed.notify()
         return await item.future
@@ -123,12 +132,13 @@ class EventLog:
             self._thread.join()
         self._disconnect()
 
-    def _admit(self, records: int, size: int) -> None:
+    def _admit(self, records: int, size: int, *, bounded: bool) -> None:
         limits = self._limits
-        if self._queue and (
+        full = (
             self._waiting_records + records > limits.waiting_records
             or self._waiting_bytes + size > limits.waiting_bytes
-        ):
+        )
+        if full and bounded and self._queue:
             raise Busy(
                 f"{self._waiting_records} events wait to be written", retry_after_seconds=1.0
             )

@@ -1,7 +1,12 @@
-"""One SQLite transaction a chunk: outputs, states and position become visible together."""
+"""One SQLite transaction a chunk: outputs, states and position become visible together.
+
+Outputs to the source topic go back into the log, which is a file of its own: they are appended
+first and the position is moved then. A crash in between appends them once more, never not at all;
+a stage knows an event by its source and id, and takes the second for the duplicate it is.
+"""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import DBAPIError
@@ -9,17 +14,25 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.adapters.embedded.store import StateFile
 from pipeline.engine.errors import Fenced, StoreFailed
 from pipeline.engine.ports import Changes, Output, Position
+from schemas.topics import EVENTS
 
 WriteOutputs = Callable[[Connection, Sequence[Output]], object]
 """Writes outputs as rows in the transaction under way; never begins or ends one."""
+
+AppendLooped = Callable[[Sequence[Output]], Awaitable[object]]
+"""Appends outputs to the source log, in their order; they are durable when it returns."""
 
 
 class SqliteUnitOfWork:
     """The ``UnitOfWork`` of the embedded lane; its database errors become ``StoreFailed``."""
 
-    def __init__(self, state: StateFile, write_outputs: WriteOutputs) -> None:
+    def __init__(
+        self, state: StateFile, write_outputs: WriteOutputs, append_looped: AppendLooped
+    ) -> None:
         self._state = state
         self._write_outputs = write_outputs
+        self._append_looped = append_looped
+        self._looped: list[Output] = []
         self._connection: Connection | None = None
         self._transaction: RootTransaction | None = None
         self._position = Position()
@@ -42,6 +55,9 @@ class SqliteUnitOfWork:
 
     async def send(self, outputs: Sequence[Output], changes: Changes, position: Position) -> None:
         assert self._connection is not None  # noqa: S101 - begin() was called
+        self._looped = [output for output in outputs if output.topic == EVENTS]
+        if self._looped:
+            outputs = [output for output in outputs if output.topic != EVENTS]
         try:
             if outputs:
                 self._write_outputs(self._connection, outputs)
@@ -57,8 +73,11 @@ class SqliteUnitOfWork:
         """Nothing to do: nobody but the lane reads this log."""
 
     async def commit(self) -> int:
-        """Returns 0: there is no changelog."""
+        """Returns 0: there is no changelog. Raises what appending to the log raises, too."""
         assert self._transaction is not None  # noqa: S101 - begin() was called
+        if self._looped:
+            # Last of all before the commit: what fails earlier repeats nothing in the log.
+            await self._append_looped(self._looped)
         try:
             self._transaction.commit()
         except (DBAPIError, sqlite3.Error) as error:

@@ -5,10 +5,9 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from kafka.partitioner.default import murmur2
-
 from pipeline.adapters.kafka.changelog import KafkaChangelog, TopicIdentity
 from pipeline.adapters.kafka.intake import LaneIntake
+from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.kafka.unit_of_work import KafkaUnitOfWork
 from pipeline.engine.chunk import Chunk
@@ -62,11 +61,6 @@ class KeyCheck:
                 self._on_misplaced(self._partition, key)
             index += self._every
         self._until_next = index - len(records) + 1
-
-
-def key_partition(key: bytes, partitions: int) -> int:
-    """The partition where Java's default partitioner puts ``key``."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 class LaneGroup:

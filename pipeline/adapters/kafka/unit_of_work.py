@@ -11,6 +11,7 @@ from aiokafka.producer import sender
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from pipeline.adapters.kafka.clients import RECORD_OVERHEAD_BYTES, close_hard, make_producer
+from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.engine.codec import POSITION_CODEC
 from pipeline.engine.errors import Fenced, OutputTooLarge
@@ -36,7 +37,8 @@ Pair = tuple[bytes, bytes | None]
 class KafkaUnitOfWork:
     """The ``UnitOfWork`` of one partition of a stage.
 
-    Outputs go to the partition number of their source. Opening it fences every earlier owner.
+    Outputs go to the partition number of their source; those to the source topic itself go where
+    their key belongs, as a publisher's records do. Opening it fences every earlier owner.
     """
 
     def __init__(self, settings: KafkaSettings, stage: str, partition: int) -> None:
@@ -44,6 +46,7 @@ class KafkaUnitOfWork:
         self._stage = stage
         self._partition = partition
         self._changelog = settings.changelog_topic(stage)
+        self._source = settings.topic(settings.source_topic)
         self._producer: Any = None
         self._sent: list[Awaitable[Any]] = []
         self._changelog_sent: tuple[Awaitable[Any], int] | None = None
@@ -77,21 +80,23 @@ class KafkaUnitOfWork:
             if pairs is None:
                 pairs = by_topic[topic] = []
             pairs.append((key, value))
-        named = [(self._settings.topic(topic), pairs) for topic, pairs in by_topic.items()]
-        for name, records in named:
+        looped = by_topic.pop(self._settings.source_topic, [])
+        named = [(self._settings.topic(t), self._partition, p) for t, p in by_topic.items()]
+        named += [(self._source, p, pairs) for p, pairs in self._by_partition(looped).items()]
+        for name, _, records in named:
             self._check_sizes(name, records)
         self._check_sizes(self._changelog, changes.items())
-        for name, records in named:
-            await self._send_topic(name, records)
+        for name, partition, records in named:
+            await self._send_batches(name, partition, records)
         # The position comes last: its offset is where the changelog ends for this chunk.
         entries = [*changes.items(), (POSITION_KEY, POSITION_CODEC.encode(position))]
-        self._changelog_sent = await self._send_topic(self._changelog, entries)
+        self._changelog_sent = await self._send_batches(self._changelog, self._partition, entries)
 
     async def send_offsets(self, position: Position) -> None:
         if time.monotonic() - self._offsets_at < OFFSETS_EVERY_SECONDS:
             return
         self._offsets_at = time.monotonic()
-        source = TopicPartition(self._settings.topic(self._settings.source_topic), self._partition)
+        source = TopicPartition(self._source, self._partition)
         await self._producer.send_offsets_to_transaction(
             {source: OffsetAndMetadata(position.next_offset, "")}, self._settings.group_id()
         )
@@ -120,22 +125,31 @@ class KafkaUnitOfWork:
             await _abort_quietly(producer)
         await close_hard(producer)
 
-    async def _send_topic(self, topic: str, pairs: Iterable[Pair]) -> tuple[Awaitable[Any], int]:
+    def _by_partition(self, pairs: Iterable[Pair]) -> dict[int, list[Pair]]:
+        divided: dict[int, list[Pair]] = {}
+        for pair in pairs:
+            partition = key_partition(pair[0], self._settings.partitions)
+            divided.setdefault(partition, []).append(pair)
+        return divided
+
+    async def _send_batches(
+        self, topic: str, partition: int, pairs: Iterable[Pair]
+    ) -> tuple[Awaitable[Any], int]:
         now_ms = int(time.time() * 1000)
         batch = self._producer.create_batch()
         append = batch.append
         for key, value in pairs:
             if append(key=key, value=value, timestamp=now_ms) is None:
-                await self._submit(batch, topic)
+                await self._submit(batch, topic, partition)
                 batch = self._producer.create_batch()
                 append = batch.append
                 append(key=key, value=value, timestamp=now_ms)
-        return await self._submit(batch, topic), batch.record_count()
+        return await self._submit(batch, topic, partition), batch.record_count()
 
-    async def _submit(self, batch: Any, topic: str) -> Awaitable[Any]:
+    async def _submit(self, batch: Any, topic: str, partition: int) -> Awaitable[Any]:
         batch.close()
         future: asyncio.Future[Any] = await self._producer.send_batch(
-            batch, topic, partition=self._partition
+            batch, topic, partition=partition
         )
         future.add_done_callback(_look_at)
         self._sent.append(future)

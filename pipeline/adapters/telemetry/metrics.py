@@ -40,7 +40,8 @@ class Metrics:
         )
         self.outputs = Counter(
             "touchpoint_outputs",
-            "Records written: scores, contributions, actions, decisions and dead letters.",
+            "Records written: scores, contributions, actions, decisions, dead letters, and events "
+            "sent back to the log.",
             ["stage"],
             registry=registry,
         )
