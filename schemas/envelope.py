@@ -35,6 +35,10 @@ class Envelope(BaseModel):
         bool,
         Field(description="True if the upstream system could not tell who the customer is."),
     ] = False
+    hops: Annotated[
+        int,
+        Field(ge=0, le=16, description="How often it was handed on between merged customers."),
+    ] = 0
     dataschema: str | None = None
     datacontenttype: Literal["application/json"] = "application/json"
 
@@ -60,6 +64,8 @@ def from_binary_mode(value: bytes, headers: Sequence[tuple[str, bytes | None]]) 
         return None
     if "anonymous" in attributes:  # headers are text; this attribute is a CloudEvents Boolean
         attributes["anonymous"] = attributes["anonymous"] == "true"
+    if attributes.get("hops", "").isdigit():
+        attributes["hops"] = int(attributes["hops"])
     # The data is parsed on its own: joined as text, a crafted value could set attributes.
     attributes["data"] = from_json(value)
     return to_json(attributes)

@@ -16,7 +16,13 @@ from schemas.touchpoints.complaints import (
     ComplaintOpened,
     ComplaintResolved,
 )
-from schemas.touchpoints.customers import CustomerConsented, CustomerMerged, CustomerProfiled
+from schemas.touchpoints.customers import (
+    CustomerAbsorbed,
+    CustomerConsented,
+    CustomerInherited,
+    CustomerMerged,
+    CustomerProfiled,
+)
 from schemas.touchpoints.digital import DigitalUsed
 from schemas.touchpoints.gifts import GiftGiven
 from schemas.touchpoints.market import RivalOffered
@@ -35,7 +41,9 @@ Event = Union[  # noqa: UP007 - one member a line reads better than a chain of b
     ComplaintHandedOver,
     ComplaintOpened,
     ComplaintResolved,
+    CustomerAbsorbed,
     CustomerConsented,
+    CustomerInherited,
     CustomerMerged,
     CustomerProfiled,
     DigitalUsed,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from pipeline.core.policy.plan import Policy
+from pipeline.core.policy.compiled import Policy
 from schemas.dead_letter import FieldError, Reason
 from schemas.inbound import Event, Invalid, parse_event
 from schemas.touchpoints.clock import ClockTicked

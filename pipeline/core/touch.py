@@ -3,31 +3,46 @@
 from typing import Final, NamedTuple, get_args
 
 from schemas.inbound import Event
+from schemas.touchpoints.calls import CallCompletedData
 from schemas.touchpoints.common import Contact, Intent
+from schemas.touchpoints.complaints import ComplaintOpenedData
+from schemas.touchpoints.digital import DigitalUsedData
 from schemas.touchpoints.messages import MessageData
+from schemas.touchpoints.repairs import RepairOpenedData
+from schemas.touchpoints.visits import VisitCompletedData
 
 
 class Touch(NamedTuple):
     """The common side of an event.
 
-    ``intensity`` in (0, 1]; ``resolved``: the event says that the matter is settled; ``unasked``:
-    the company sought the contact without being asked or obliged.
+    ``intensity`` in (0, 1]; ``resolved``: the event says that the matter ``topic`` is settled;
+    ``unasked``: the company sought the contact without being asked or obliged, on ``channel``
+    (``None``: that of the touchpoint); ``inbound``: the customer sought it; ``complaint``: the
+    customer complained.
     """
 
     intent: Intent
     intensity: float
     resolved: bool
     unasked: bool
+    inbound: bool
+    complaint: bool
+    topic: str | None
+    channel: str | None
 
 
-_PLAIN: Final = Touch("none", 1.0, False, False)
+_PLAIN: Final = Touch("none", 1.0, False, False, False, False, None, None)
 
 # Looked up by type: isinstance() of a pydantic model costs more than all the rest here.
-_DATA: Final[tuple[type, ...]] = tuple(
-    model.model_fields["data"].annotation for model in get_args(Event)
+_CONTACTS: Final = frozenset(
+    model.model_fields["data"].annotation
+    for model in get_args(Event)
+    if issubclass(model.model_fields["data"].annotation, Contact)
 )
-_CONTACTS: Final = frozenset(data for data in _DATA if issubclass(data, Contact))
-_MESSAGES: Final = frozenset(data for data in _DATA if issubclass(data, MessageData))
+_DIRECTED: Final = frozenset((CallCompletedData, MessageData))
+_SOUGHT: Final = frozenset(
+    (ComplaintOpenedData, DigitalUsedData, RepairOpenedData, VisitCompletedData)
+)
 
 
 def touch_of(event: Event) -> Touch:
@@ -37,5 +52,19 @@ def touch_of(event: Event) -> Touch:
     if kind not in _CONTACTS:
         return _PLAIN
     contact: Contact = data  # type: ignore[assignment]
-    unasked = kind in _MESSAGES and data.proactive  # type: ignore[union-attr]
-    return Touch(contact.intent, contact.intensity, contact.resolved is True, unasked)
+    unasked, channel, inbound = False, None, kind in _SOUGHT
+    if kind in _DIRECTED:
+        inbound = data.direction == "inbound"  # type: ignore[union-attr]
+        unasked = data.proactive  # type: ignore[union-attr]
+        if kind is MessageData:
+            channel = data.channel  # type: ignore[union-attr]
+    return Touch(
+        contact.intent,
+        contact.intensity,
+        contact.resolved is True,
+        unasked,
+        inbound,
+        kind is ComplaintOpenedData or (inbound and contact.intent == "complaint"),
+        contact.topic,
+        channel,
+    )

@@ -1,27 +1,36 @@
 """The perceive stage: touches in by customer; scores, contributions, care and dead letters out."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from pipeline.core.admission import Admitted, admit
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.score import full_score
-from pipeline.core.policy.plan import Policy
+from pipeline.core.policy.compiled import Policy
 from pipeline.core.steps import anonymous_step, perceive_step
 from pipeline.engine.codec import StateCodec
 from pipeline.engine.ports import Output, Read, Record, Refused, Stepped, Tick
+from pipeline.stages.loops import inherited_state, loop_output
 from schemas.care import CareAction
 from schemas.dead_letter import DeadLetter, FieldError, Reason
 from schemas.inbound import Invalid
 from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, EVENTS, SCORES
 from schemas.touchpoints.clock import ClockTicked
+from schemas.touchpoints.customers import CustomerInherited
 
-CODEC: Final = StateCodec(Customer, version=1)
+CODEC: Final = StateCodec(Customer, version=2)
 
 _ANONYMOUS: Final = b"\x00anonymous"
 """Groups events of nobody known; a customer's id cannot hold a NUL."""
+
+
+def _inherited(admitted: Admitted) -> Customer | None:
+    event = admitted.event
+    if type(event) is not CustomerInherited or not event.data.state:
+        return None
+    return CODEC.decode(inherited_state(event.data.state))
 
 
 class PerceiveStage:
@@ -62,11 +71,13 @@ class PerceiveStage:
         customer = None if state is None else CODEC.decode(state)
         outputs: list[Output] = []
         duplicates = 0
-        for admitted in inputs:
-            outcome = perceive_step(name, customer, admitted, policy)  # type: ignore[arg-type]
+        for admitted in cast("Sequence[Admitted]", inputs):
+            outcome = perceive_step(name, customer, admitted, policy, _inherited(admitted))
             customer = outcome.customer
+            if outcome.loop is not None:
+                outputs.append(loop_output(outcome.loop, CODEC.encode))
             if outcome.contribution is None:
-                duplicates += 1
+                duplicates += outcome.loop is None
                 continue
             outputs.append(Output(CONTRIBUTIONS, key, encode(outcome.contribution)))
             for care in outcome.care:

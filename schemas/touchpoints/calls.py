@@ -24,6 +24,16 @@ class CallCompletedData(Contact):
     talk_seconds: Seconds = 0.0
     transfers: Count = 0
 
+    @property
+    def settled(self) -> bool | None:
+        """Whether the matter was settled: who gives up waiting has settled nothing."""
+        return False if self.abandoned else self.resolved
+
+    @property
+    def proactive(self) -> bool:
+        """Whether the company sought the contact: it called, and not at the customer's wish."""
+        return self.direction == "outbound" and self.intent == "none"
+
 
 class CallCompleted(Envelope):
     """A call has ended."""

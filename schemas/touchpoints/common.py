@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.envelope import Data
-from schemas.ids import Name
+from schemas.ids import Label, Name
 
 Seconds = Annotated[float, Field(ge=0, le=366 * 86_400)]
 Count = Annotated[int, Field(ge=0, le=10_000)]
@@ -34,6 +34,10 @@ class Contact(Data):
         bool | None, Field(description="Whether the customer's matter was settled.")
     ] = None
     sentiment: Sentiment | None = None
+    emotion: Annotated[Label | None, Field(description="What upstream heard, as a label.")] = None
+    words: Annotated[
+        tuple[Name, ...], Field(max_length=32, description="Words upstream heard.")
+    ] = ()
     ratings: Annotated[
         Ratings, Field(default_factory=dict, description="What the customer or a tester rated.")
     ]

@@ -17,6 +17,11 @@ class VisitCompletedData(Contact):
     service_seconds: Seconds | None = None
     served: bool = True
 
+    @property
+    def settled(self) -> bool | None:
+        """Whether the matter was settled: who leaves unserved has settled nothing."""
+        return self.resolved if self.served else False
+
 
 class VisitCompleted(Envelope):
     """A visit has ended; ``served`` is false if the customer left unserved."""

@@ -1,15 +1,17 @@
 """A short way through the core for tests: events in, a customer and what came of it out."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import msgspec
+from ruamel.yaml import YAML
 
 from pipeline.core.admission import Admitted, admit
 from pipeline.core.customer import Customer
+from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
-from pipeline.core.policy.plan import Policy
 from pipeline.core.steps import Outcome, perceive_step
 from schemas.care import CareAction, CareDecision
 from tests.unit.events import DEFAULT_POLICY, event
@@ -18,6 +20,13 @@ from tests.unit.events import DEFAULT_POLICY, event
 @cache
 def default_policy() -> Policy:
     return load_policy(DEFAULT_POLICY, name="default.yaml").policy
+
+
+def changed_policy(change: Callable[[dict[str, Any]], None]) -> Policy:
+    """The default policy after ``change`` was made to its content."""
+    content = YAML(typ="safe", pure=True).load(DEFAULT_POLICY)
+    change(content)
+    return load_policy(json.dumps(content, default=str), name="changed.yaml").policy
 
 
 def admitted(made: dict[str, Any], policy: Policy) -> Admitted:

@@ -23,6 +23,8 @@ _DATA: dict[str, dict[str, Any]] = {
     "touchpoint.complaint.handed_over.v1": {"complaint": "k-1", "to_department": "parking"},
     "touchpoint.complaint.opened.v1": {"intent": "complaint", "complaint": "k-1", "severity": 4},
     "touchpoint.complaint.resolved.v1": {"complaint": "k-1", "outcome_justice": 0.8},
+    "touchpoint.customer.absorbed.v1": {"into": "customer-2"},
+    "touchpoint.customer.inherited.v1": {"merged": "customer-2", "state": ""},
     "touchpoint.customer.consented.v1": {
         "channel": "sms",
         "purpose": "marketing",

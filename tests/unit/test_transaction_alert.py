@@ -36,7 +36,7 @@ def test_the_tier_chooses_the_channel_and_the_customer_overrides_it() -> None:
     assert getattr(buy(life, 5), "channel", None) == "push"
     life.happen(PROFILE, NOON, {"alerts": {"channel": "email"}})
     assert getattr(buy(life, 5), "channel", None) == "email"
-    assert life.state.tier == "gold"  # what a profile leaves out stays known
+    assert life.state.profile.tier == "gold"  # what a profile leaves out stays known
 
 
 @pytest.mark.parametrize(("amount", "sent"), [(99.99, False), (100, True), (500, True)])

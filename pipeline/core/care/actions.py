@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pipeline.core.care.transaction_alert import transaction_alert
 from pipeline.core.customer import Customer
-from pipeline.core.policy.plan import Policy
+from pipeline.core.policy.compiled import Policy
 from schemas.care import CareAction, CareDecision
 from schemas.touchpoints.transactions import TransactionCompleted
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.score import tier_of
-from pipeline.core.policy.plan import Policy
+from pipeline.core.policy.compiled import Policy
 from schemas.care import CareAction, CareDecision, Cause
 from schemas.ids import action_id
 from schemas.touchpoints.transactions import TransactionCompleted
@@ -29,7 +29,7 @@ def transaction_alert(
     if not rule.enabled or event.data.kind not in rule.kinds:
         return None
     tier = tier_of(customer, policy)
-    tier_rule, wish = rule.tiers.get(tier), customer.alerts
+    tier_rule, wish = rule.tiers.get(tier), customer.profile.alerts
     amount = f"{event.data.amount:.2f}"
     threshold, whose = rule.threshold, "the policy"
     if tier_rule and tier_rule.threshold is not None:

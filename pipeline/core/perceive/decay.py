@@ -10,27 +10,41 @@ from collections.abc import Sequence
 from math import floor, ldexp
 from typing import Final
 
-from pipeline.core.customer import Customer, Sums
+from pipeline.core.customer import Account, Customer
 
 EVIDENCE: Final = 0
 CONTACTS: Final = 1
-"""Indices of half-lives that every policy has; those of single dimensions follow."""
+CROWDING: Final = 2
+EXPERIENCE: Final = 3
+"""Indices of half-lives that every policy has; those of single dimensions follow.
+
+``EVIDENCE`` is that of an impression, ``CONTACTS`` of unasked contacts, ``CROWDING`` half of it
+(of the squares of their weights), ``EXPERIENCE`` of what a customer is used to.
+"""
+
+FIXED: Final = 4
 
 Scales = list[float]
 """By index of half-life, what stored values are multiplied with when read at one time."""
 
+Weights = list[float]
+"""By index of half-life, what values of one time are multiplied with when stored."""
 
-def weight_at(time_s: float, half_life_s: float, landmark: int) -> float:
-    """What a value of ``time_s`` is multiplied with when it is stored."""
+
+def weights(customer: Customer, time_s: float) -> Weights:
+    """What values of ``time_s`` are multiplied with when stored."""
     # pow(2, x), not exp2(x): they differ in the last bit, and scores must replay to the bit.
-    weight: float = 2.0 ** (time_s / half_life_s - landmark)
-    return weight
+    landmarks = customer.landmarks
+    found: Weights = []
+    for decay, half_life_s in enumerate(customer.half_lives_s):
+        found.append(2.0 ** (time_s / half_life_s - landmarks[decay]))
+    return found
 
 
 def scales(customer: Customer, at_s: float) -> Scales:
     """What stored values are multiplied with when read at ``at_s``."""
     landmarks = customer.landmarks
-    # A loop: for two or three half-lives it costs half of a comprehension over zip().
+    # A loop: for a few half-lives it costs half of a comprehension over zip().
     found: Scales = []
     for decay, half_life_s in enumerate(customer.half_lives_s):
         found.append(2.0 ** (landmarks[decay] - at_s / half_life_s))
@@ -42,30 +56,28 @@ def advance(customer: Customer, time_s: float) -> None:
     if time_s <= customer.as_of_s:
         return
     customer.as_of_s = time_s
+    landmarks, moved = customer.landmarks, False
+    factors = [1.0] * len(landmarks)
     for decay, half_life_s in enumerate(customer.half_lives_s):
-        shift = floor(time_s / half_life_s) - customer.landmarks[decay]
+        shift = floor(time_s / half_life_s) - landmarks[decay]
         if shift > 0:
-            _move(customer, decay, shift)
+            landmarks[decay] += shift
+            factors[decay] = ldexp(1.0, -shift)  # a power of two: multiplying with it is exact
+            moved = True
+    if moved:
+        for account in customer.dimensions.values():
+            account.gains *= factors[account.decay]
+            account.losses *= factors[account.decay]
+        _rescale(customer, factors)
 
 
-def _move(customer: Customer, decay: int, shift: int) -> None:
-    customer.landmarks[decay] += shift
-    for sums in customer.dimensions.values():
-        if sums.decay == decay:
-            sums.gains = ldexp(sums.gains, -shift)
-            sums.losses = ldexp(sums.losses, -shift)
-    if decay == EVIDENCE:
-        customer.evidence = ldexp(customer.evidence, -shift)
-    if decay == CONTACTS:
-        customer.contacts = ldexp(customer.contacts, -shift)
-
-
-def moved(customer: Customer, sums: Sums, decay: int) -> Sums:
-    """``sums`` under another half-life: what is felt now stays the same, how it fades changes."""
-    at_s, half_lives_s, landmarks = customer.as_of_s, customer.half_lives_s, customer.landmarks
-    factor = 2.0 ** (landmarks[sums.decay] - at_s / half_lives_s[sums.decay])
-    factor *= weight_at(at_s, half_lives_s[decay], landmarks[decay])
-    return Sums(decay, sums.gains * factor, sums.losses * factor)
+def set_decay(customer: Customer, account: Account, decay: int) -> None:
+    """Give a dimension another half-life: what is felt now stays the same, how it fades changes."""
+    at_s = customer.as_of_s
+    factor = scales(customer, at_s)[account.decay] * weights(customer, at_s)[decay]
+    account.decay = decay
+    account.gains *= factor
+    account.losses *= factor
 
 
 def adopt_half_lives(
@@ -76,17 +88,38 @@ def adopt_half_lives(
     ``decays`` names the new half-life index of each dimension of the policy. A dimension that the
     policy no longer has decays as evidence does.
     """
-    at_s, old = customer.as_of_s, scales(customer, customer.as_of_s)
+    at_s = customer.as_of_s
+    old = scales(customer, at_s)
     customer.half_lives_s = tuple(half_lives_s)
     customer.landmarks = [floor(at_s / half_life_s) for half_life_s in half_lives_s]
-    new = [
-        weight_at(at_s, half_life_s, landmark)
-        for half_life_s, landmark in zip(half_lives_s, customer.landmarks, strict=True)
-    ]
+    new = weights(customer, at_s)
     index = dict(decays)
-    for name, sums in list(customer.dimensions.items()):
+    for name, account in customer.dimensions.items():
         decay = index.get(name, EVIDENCE)
-        factor = old[sums.decay] * new[decay]
-        customer.dimensions[name] = Sums(decay, sums.gains * factor, sums.losses * factor)
-    customer.evidence *= old[EVIDENCE] * new[EVIDENCE]
-    customer.contacts *= old[CONTACTS] * new[CONTACTS]
+        factor = old[account.decay] * new[decay]
+        account.decay = decay
+        account.gains *= factor
+        account.losses *= factor
+    _rescale(customer, [old[decay] * new[decay] for decay in range(FIXED)])
+
+
+def _rescale(customer: Customer, factors: Sequence[float]) -> None:
+    """Multiply everything that fades, but gains and losses, with the factor of its half-life."""
+    evidence, experience = factors[EVIDENCE], factors[EXPERIENCE]
+    for account in customer.dimensions.values():
+        account.weight *= evidence
+        account.quality *= evidence
+        account.square *= evidence
+        account.long_weight *= experience
+        account.long_quality *= experience
+    for crowd in customer.crowds.values():
+        crowd.count *= factors[CONTACTS]
+        crowd.squared *= factors[CROWDING]
+    for burden in customer.burdens.values():
+        burden.spent *= evidence
+        burden.times *= evidence
+    customer.evidence *= evidence
+    customer.inbound *= evidence
+    customer.complaints *= evidence
+    customer.initiative *= evidence
+    customer.cost *= evidence

@@ -5,7 +5,7 @@ one is a class here, added to ``Evidence``.
 """
 
 from collections.abc import Callable
-from math import log
+from math import fsum, log
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -131,7 +131,75 @@ class WaitAgainstPromise(_Evidence):
         return felt
 
 
+class ShareOf(_Evidence):
+    """A share such as resolved of asked: ``worst`` feels like 0, ``best`` like 1.
+
+    No evidence where nothing was asked.
+    """
+
+    evidence: Literal["share"]
+    of: Measure
+    worst: Quality = 0.0
+    best: Quality = 1.0
+
+    @model_validator(mode="after")
+    def _anchors_differ(self) -> "ShareOf":
+        if self.worst == self.best:
+            raise ValueError("worst and best must differ")
+        return self
+
+    def measures(self) -> tuple[str, ...]:
+        return (self.measure, self.of)
+
+    def compile(self, readers: dict[str, Reader]) -> Felt:
+        part_of, whole_of = readers[self.measure], readers[self.of]
+        worst, span = self.worst, self.best - self.worst
+
+        def felt(data: Any) -> float | None:
+            part, whole = part_of(data), whole_of(data)
+            if part is None or not whole:
+                return None
+            quality = (part / whole - worst) / span
+            return 0.0 if quality < 0.0 else 1.0 if quality > 1.0 else float(quality)
+
+        return felt
+
+
+class Category(_Evidence):
+    """A label from upstream, such as an emotion: ``qualities`` says how each feels.
+
+    A label that is not listed is no evidence.
+    """
+
+    evidence: Literal["category"]
+    qualities: Annotated[dict[str, Quality], Field(min_length=1)]
+
+    def compile(self, readers: dict[str, Reader]) -> Felt:
+        read, qualities = readers[self.measure], self.qualities
+
+        def felt(data: Any) -> float | None:
+            return qualities.get(read(data))
+
+        return felt
+
+
+class Words(_Evidence):
+    """Words that upstream heard: the mean of the qualities of those that are listed."""
+
+    evidence: Literal["words"]
+    qualities: Annotated[dict[str, Quality], Field(min_length=1)]
+
+    def compile(self, readers: dict[str, Reader]) -> Felt:
+        read, qualities = readers[self.measure], self.qualities
+
+        def felt(data: Any) -> float | None:
+            known = [qualities[word] for word in read(data) or () if word in qualities]
+            return fsum(known) / len(known) if known else None
+
+        return felt
+
+
 Evidence = Annotated[
-    Union[Linear, YesNo, Sentiment, WaitAgainstPromise],  # noqa: UP007
+    Union[Linear, YesNo, Sentiment, WaitAgainstPromise, ShareOf, Category, Words],  # noqa: UP007
     Field(discriminator="evidence"),
 ]

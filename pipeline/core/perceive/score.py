@@ -2,16 +2,21 @@
 
 from datetime import UTC, datetime
 from math import exp, sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.account import level
-from pipeline.core.perceive.decay import CONTACTS, EVIDENCE, Scales, scales
-from pipeline.core.perceive.fatigue import fatigue_cost
-from pipeline.core.policy.plan import Policy
+from pipeline.core.perceive.character import Known, behaviour_of, stage_of
+from pipeline.core.perceive.decay import CONTACTS, CROWDING, EVIDENCE, Scales, scales
+from pipeline.core.perceive.expectation import context_at
+from pipeline.core.perceive.fatigue import FATIGUE, crowding_cost, fatigue_cost
+from pipeline.core.perceive.promises import is_overdue
+from pipeline.core.perceive.ratio import over_servicing, read_ratio
+from pipeline.core.perceive.recovery import is_open
+from pipeline.core.perceive.value import perceived_value
+from pipeline.core.policy.compiled import Policy
 from schemas.perception import Part, Score
 
-FATIGUE: Final = "fatigue"
 _NORMAL_95: Final = 1.96
 # Below this level S - S_b is its slope times the level to within 1e-11 points.
 _FLAT: Final = 1e-6
@@ -27,9 +32,17 @@ def points(logit: float) -> float:
     return 100.0 * grown / (1.0 + grown)
 
 
+class _Levels(NamedTuple):
+    """Sums of log-odds: of everything, without fatigue, and of core dimensions alone."""
+
+    total: float
+    impression: float
+    loyalty: float
+
+
 def tier_of(customer: Customer, policy: Policy) -> str:
     """The customer's tier, or the policy's default where it is unknown to the policy."""
-    tier = customer.tier
+    tier = customer.profile.tier
     return tier if tier is not None and tier in policy.base_logits else policy.default_tier
 
 
@@ -40,14 +53,18 @@ def score_at(customer: Customer, policy: Policy, at_s: float) -> float:
 
 
 def full_score(name: str, customer: Customer, policy: Policy, at_s: float) -> Score:
-    """The score of a customer as of ``at_s``, explained."""
+    """Every reading of a customer as of ``at_s``, explained."""
     tier, scale = tier_of(customer, policy), scales(customer, at_s)
-    base, total = policy.base_logits[tier], level(customer, policy, scale)
+    context = context_at(customer, at_s, policy)
+    base, levels = policy.base_logits[tier], _levels(customer, policy, scale)
+    total = levels.total
     evidence = customer.evidence * scale[EVIDENCE]
     known = evidence + policy.confidence_prior
     margin = _NORMAL_95 * policy.spread / sqrt(known)
     score, baseline = points(base + total), points(base)
     per_logit = _points_per_logit(score, baseline, total)
+    ratio = read_ratio(customer, tier, context, policy, scale)
+    signs = Known(customer, tier, at_s, scale, ratio.ratio, context, policy)
     return Score(
         customer=name,
         score=score,
@@ -55,12 +72,38 @@ def full_score(name: str, customer: Customer, policy: Policy, at_s: float) -> Sc
         confidence=evidence / known,
         low=points(base + total - margin),
         high=points(base + total + margin),
+        impression=points(base + levels.impression),
+        loyalty=points(base + levels.loyalty),
+        ratio=ratio.ratio,
+        band=ratio.band,
+        value=perceived_value(ratio.ratio, customer, scale, policy.value),
+        over_servicing=over_servicing(ratio.ratio, customer.cost * scale[EVIDENCE], policy.ratio),
         as_of=datetime.fromtimestamp(at_s, UTC),
         events=customer.events,
         tier=tier,
+        behaviour=behaviour_of(signs),
+        stage=stage_of(signs),
+        open_failures=sum(is_open(each, policy.recovery) for each in customer.failures),
+        open_promises=sum(not each.outcome for each in customer.promises),
+        overdue_promises=sum(is_overdue(each, at_s) for each in customer.promises),
+        merged_into=customer.merged_into,
         policy=policy.ref,
+        dimensions=ratio.dimensions,
         parts=tuple(_parts(customer, policy, scale, per_logit)),
     )
+
+
+def _levels(customer: Customer, policy: Policy, scale: Scales) -> _Levels:
+    """``total`` is what ``account.level`` says, to the bit: the same sum in the same order."""
+    impression = loyalty = 0.0
+    core = policy.core_dimensions
+    for name, account in customer.dimensions.items():
+        felt = (account.gains - account.losses) * scale[account.decay]
+        impression += felt
+        if name in core:
+            loyalty += felt
+    tired = fatigue_cost(customer, policy.fatigue, scale) if customer.crowds else 0.0
+    return _Levels(impression - tired, impression, loyalty)
 
 
 def _parts(customer: Customer, policy: Policy, scale: Scales, per_logit: float) -> list[Part]:
@@ -73,7 +116,8 @@ def _parts(customer: Customer, policy: Policy, scale: Scales, per_logit: float) 
     dimensions, half_lives_s = customer.dimensions, customer.half_lives_s
     landmarks = customer.landmarks
     rest = {
-        name: (sums.gains - sums.losses) * scale[sums.decay] for name, sums in dimensions.items()
+        name: (account.gains - account.losses) * scale[account.decay]
+        for name, account in dimensions.items()
     }
     parts: list[Part] = []
     moments: dict[float, datetime] = {}  # an event has several parts, and making one is dear
@@ -83,16 +127,19 @@ def _parts(customer: Customer, policy: Policy, scale: Scales, per_logit: float) 
         weight: float = 2.0 ** (time_s / half_lives_s[decay] - landmarks[decay])
         value = kept.value * weight * scale[decay]
         rest[name] -= value
-        at = moments.get(time_s)
+        happened_s = time_s if kept.happened_s is None else kept.happened_s
+        at = moments.get(happened_s)
         if at is None:
-            at = moments[time_s] = datetime.fromtimestamp(time_s, UTC)
+            at = moments[happened_s] = datetime.fromtimestamp(happened_s, UTC)
         parts.append(Part(name, value * per_logit, kept.touchpoint, kept.event, at))
     for name, left in rest.items():
         if left > _ROUNDING or left < -_ROUNDING:
             parts.append(Part(name, left * per_logit))
-    cost = fatigue_cost(customer.contacts * scale[CONTACTS], policy.fatigue)
-    if cost > 0.0:
-        parts.append(Part(FATIGUE, -cost * per_logit))
+    for channel, crowd in customer.crowds.items():
+        count, squared = crowd.count * scale[CONTACTS], crowd.squared * scale[CROWDING]
+        cost = crowding_cost(count, squared, policy.fatigue)
+        if cost > 0.0:
+            parts.append(Part(FATIGUE, -cost * per_logit, channel=channel))
     return parts
 
 

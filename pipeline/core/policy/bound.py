@@ -1,53 +1,70 @@
 """The most bytes a customer's state can take under a policy, by arithmetic and not by trial."""
 
-from typing import get_args
+from typing import Final, get_args
 
+from pipeline.core.customer import DIGEST_BYTES
+from pipeline.core.perceive.decay import FIXED
 from pipeline.core.policy.check import Problem
 from pipeline.core.policy.models import PolicyFile
 from schemas.touchpoints.common import Channel
+from schemas.touchpoints.customers import COHORT_BYTES
 
-# Sizes in msgpack: a float is 9 bytes, an int at most 9, a string of n < 256 bytes at most n + 2,
-# an array head at most 3. Names of the policy, event ids, languages and time zones are ASCII;
-# labels (tier, cohort) have up to four bytes a character.
-_FLOAT = 9
-_INT = 9
-_HEAD = 3
-_LONGEST_ID = 128
-_LONGEST_LABEL = 4 * 32
-_LONGEST_LANGUAGE = 35
-_LONGEST_TIME_ZONE = 64
-_LONGEST_CHANNEL = max(len(channel) for channel in get_args(Channel))
+# Sizes in msgpack: a float is 9 bytes, an int at most 9, a small one 5 or 1, a string of n < 256
+# bytes at most n + 2, bytes of a digest 2 more than they are, a list's or map's head at most 3.
+_FLOAT: Final = 9
+_INT: Final = 9
+_SMALL_INT: Final = 5
+_HEAD: Final = 3
+_STRUCT: Final = 1  # an array of up to 15 fields
+_FLAG: Final = 1
+_DIGEST: Final = DIGEST_BYTES + 2
+_TIER: Final = 32 + 2
+_LANGUAGE: Final = 35 + 2
+_TIME_ZONE: Final = 40 + 2
+_CHANNEL: Final = max(len(channel) for channel in get_args(Channel)) + 2
+_PROFILE: Final = (
+    2 * _TIER + (COHORT_BYTES + 2) + _LANGUAGE + _TIME_ZONE + 4 * _FLOAT + 2 * _SMALL_INT
+    + (_STRUCT + _FLOAT + _CHANNEL + _FLAG) + _STRUCT
+)  # fmt: skip
+_ACCOUNT: Final = _STRUCT + _FLAG + 7 * _FLOAT
+_PAIR: Final = _STRUCT + 2 * _FLOAT
+_BURDENS: Final = _HEAD + sum(len(kind) + 1 + _PAIR for kind in ("time", "effort", "money"))
 
 
 def worst_state_bytes(file: PolicyFile) -> dict[str, int]:
     """The largest size of each part of a customer's state, in bytes."""
-    dimension_name = max(len(name) for name in file.dimensions)
-    touchpoint_name = max((len(name) for name in file.touchpoints), default=0)
-    half_lives = 2 + len({d.half_life_days for d in file.dimensions.values()})
-    kept = 3 * _FLOAT + (_LONGEST_ID + 2) + (dimension_name + 2) + (touchpoint_name + 2) + _HEAD
+    limits = file.limits
+    dimension = max(len(name) for name in file.dimensions) + 2
+    half_lives = FIXED + len({d.half_life_days for d in file.dimensions.values()} - {None})
+    channels = [*file.fatigue.channels, "other"]
+    failure = _STRUCT + 2 * _DIGEST + dimension + 5 * _FLOAT + _FLOAT + _SMALL_INT + _FLAG
+    promise = _STRUCT + _DIGEST + dimension + 6 * _FLOAT + _FLAG
+    counters = (
+        2 * _FLOAT + _INT + _SMALL_INT + 5 * _FLOAT + half_lives * (_FLOAT + _SMALL_INT) + 2 * _HEAD
+    )
     return {
-        "dimensions": _HEAD + len(file.dimensions) * (dimension_name + 2 + 2 * _FLOAT + 2 + _HEAD),
-        "kept contributions": _HEAD + file.limits.kept_contributions * kept,
-        "remembered events": _HEAD + 2 + 8 * file.limits.remembered_events,
-        "profile": 2 * (_LONGEST_LABEL + 2)
-        + (_LONGEST_LANGUAGE + 2)
-        + (_LONGEST_TIME_ZONE + 2)
-        + (_HEAD + _FLOAT + _LONGEST_CHANNEL + 2),
-        "counters": 4 * _FLOAT + 2 * _INT + _HEAD + half_lives * (_FLOAT + _INT) + 2 * _HEAD,
+        "dimensions": _HEAD + sum(len(name) + 2 + _ACCOUNT for name in file.dimensions),
+        "kept contributions": _HEAD + limits.kept_bytes,
+        "remembered events": _HEAD + DIGEST_BYTES * limits.remembered_events,
+        "failures": _HEAD + limits.failures * failure,
+        "promises": _HEAD + limits.promises * promise,
+        "rival offers": _HEAD + limits.rival_offers * (_STRUCT + dimension + 2 * _FLOAT),
+        "contacts": _HEAD + sum(len(name) + 1 + _PAIR for name in channels),
+        "profile": _PROFILE,
+        "sacrifices": _BURDENS,
+        "counters": counters + _HEAD + 1,
     }
 
 
 def bound_problems(file: PolicyFile) -> list[Problem]:
     """One problem, with the arithmetic, if the state could outgrow ``limits.state_bytes``."""
     parts = worst_state_bytes(file)
-    total = 0
-    for size in parts.values():
-        total += size
+    total = sum(parts.values())
     if total <= file.limits.state_bytes:
         return []
     sums = " + ".join(f"{size} ({name})" for name, size in parts.items())
     what = (
         f"a customer's state could take {total} bytes, more than {file.limits.state_bytes}: {sums}."
-        " Raise state_bytes, or lower kept_contributions or remembered_events"
+        " Raise state_bytes, or lower kept_bytes, remembered_events, failures or promises"
     )
     return [Problem(("limits", "state_bytes"), what)]

@@ -6,7 +6,7 @@ from typing import NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pipeline.core.policy.models import KanoClass, KanoCounts, PolicyFile
+from pipeline.core.policy.models import KanoClass, KanoCounts, PolicyFile, Touchpoint
 from schemas.inbound import EVENTS
 
 OBSERVED = "touchpoint.observed.v1"
@@ -42,6 +42,16 @@ def kano_factors(kano: KanoClass | KanoCounts) -> tuple[float, float]:
     )
 
 
+def is_core(kano: KanoClass | KanoCounts) -> bool:
+    """Whether a dimension decides on loyalty: its absence hurts. Delights are remembered only.
+
+    Must-be and one-dimensional ones; of counts, where those two outnumber the others.
+    """
+    if isinstance(kano, KanoCounts):
+        return kano.must_be + kano.one_dimensional >= kano.attractive + kano.indifferent
+    return kano in ("must_be", "one_dimensional", "reverse")
+
+
 def reference_problems(file: PolicyFile) -> list[Problem]:
     """Every name in the file that points to nothing, and every measure no event has."""
     return [
@@ -72,6 +82,9 @@ def _known(names: Iterable[str]) -> str:
 def _unknown_dimensions(file: PolicyFile) -> Iterator[Problem]:
     places = [
         *((("tiers", t, "named", d), d) for t, tier in file.tiers.items() for d in tier.named),
+        *((("tiers", t, "cues", d), d) for t, tier in file.tiers.items() for d in tier.cues),
+        (("promises", "dimension"), file.promises.dimension),
+        *_sign_dimensions(file),
         *((("intents", i, d), d) for i, named in file.intents.items() for d in named),
         *(
             (("touchpoints", t, "felt", str(n), "dimension"), row.dimension)
@@ -82,6 +95,16 @@ def _unknown_dimensions(file: PolicyFile) -> Iterator[Problem]:
     for path, name in places:
         if name not in file.dimensions:
             yield Problem(path, f"unknown dimension {name!r}; {_known(file.dimensions)}")
+
+
+def _sign_dimensions(file: PolicyFile) -> Iterator[tuple[tuple[str, ...], str]]:
+    for section in ("behaviours", "stages"):
+        for n, kind in enumerate(getattr(file.character, section)):
+            for part in ("any", "all"):
+                for m, sign in enumerate(getattr(kind, part)):
+                    if sign.dimension is not None:
+                        path = ("character", section, str(n), part, str(m), "dimension")
+                        yield path, sign.dimension
 
 
 def _unknown_tiers(file: PolicyFile) -> Iterator[Problem]:
@@ -95,23 +118,39 @@ def _unknown_tiers(file: PolicyFile) -> Iterator[Problem]:
 
 
 def _touchpoint_problems(file: PolicyFile) -> Iterator[Problem]:
-    taken: dict[str, str] = {}
+    settled: dict[str, str] = {}
     for name, touchpoint in file.touchpoints.items():
         path = ("touchpoints", name)
         if touchpoint.event not in EVENTS:
             what = f"unknown event type {touchpoint.event!r}; {_known(EVENTS)}"
             yield Problem((*path, "event"), what)
             continue
-        if touchpoint.event != OBSERVED and touchpoint.event in taken:
-            what = f"{touchpoint.event} already belongs to {taken[touchpoint.event]!r}"
-            yield Problem((*path, "event"), what)
-        taken[touchpoint.event] = name
+        if touchpoint.event == OBSERVED and touchpoint.where:
+            yield Problem((*path, "where"), "an observed touchpoint is told by its name alone")
+        if touchpoint.event != OBSERVED and not touchpoint.where:
+            if touchpoint.event in settled:
+                what = f"{touchpoint.event} already belongs to {settled[touchpoint.event]!r}"
+                yield Problem((*path, "event"), f"{what}; say which by `where`")
+            settled[touchpoint.event] = name
         data = EVENTS[touchpoint.event].model_fields["data"].annotation
-        for n, row in enumerate(touchpoint.felt):
-            for measure in row.by.measures():
-                what_is_wrong = measure_problem(data, measure)
-                if what_is_wrong:
-                    yield Problem((*path, "felt", str(n), "by"), what_is_wrong)
+        for place, measure in _measures(touchpoint):
+            what_is_wrong = measure_problem(data, measure)
+            if what_is_wrong:
+                yield Problem((*path, *place), what_is_wrong)
+
+
+def _measures(touchpoint: Touchpoint) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every measure of a catalogue entry, and where it stands."""
+    for n, row in enumerate(touchpoint.felt):
+        for measure in row.by.measures():
+            yield ("felt", str(n), "by"), measure
+    for n, cost in enumerate(touchpoint.costs):
+        yield ("costs", str(n), "measure"), cost.measure
+    for measure in touchpoint.where:
+        yield ("where", measure), measure
+    if touchpoint.case is not None:
+        for measure in touchpoint.case.measures():
+            yield ("case",), measure
 
 
 def measure_problem(data: object, measure: str) -> str | None:

@@ -3,76 +3,26 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-from pipeline.core.perceive.evidence import Evidence
+from pipeline.core.perceive.evidence import Evidence, Measure
+from pipeline.core.policy.character import CharacterPolicy
+from pipeline.core.policy.constants import (
+    ExpectationConstants,
+    FatigueConstants,
+    HalfLifeDays,
+    Key,
+    Positive,
+    PromiseConstants,
+    RatioConstants,
+    RecoveryConstants,
+    ScoreConstants,
+    Section,
+    Share,
+    ValueConstants,
+)
 from schemas.care import ActionClass
 from schemas.touchpoints.common import Channel, Intent, Money
-
-Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A part of the file. An unknown key is an error: it is a typing mistake or a wish unmet."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Constant(Section):
-    """A number with the place it comes from, and the interval it was published with."""
-
-    value: float
-    source: Annotated[str, Field(min_length=3)]
-    interval: tuple[float, float] | None = None
-
-    @model_validator(mode="after")
-    def _value_is_in_interval(self) -> "Constant":
-        if self.interval and not self.interval[0] <= self.value <= self.interval[1]:
-            raise ValueError(f"value {self.value} is outside its interval {list(self.interval)}")
-        return self
-
-
-class PositiveConstant(Constant):
-    """A constant above zero."""
-
-    value: Positive
-
-
-class ScoreConstants(Section):
-    """The constants of the score's formulas; what each does is said in ``perceive/``."""
-
-    baseline: Annotated[PositiveConstant, Field(description="Score of who felt nothing, (0, 100)")]
-    gain: PositiveConstant
-    loss_aversion: PositiveConstant
-    curvature: PositiveConstant
-    largest_distance: PositiveConstant
-    zone_of_tolerance: PositiveConstant
-    unresolved_severity: PositiveConstant
-    half_life_days: PositiveConstant
-    confidence_prior: PositiveConstant
-    spread: PositiveConstant
-    named_share: PositiveConstant
-
-    @model_validator(mode="after")
-    def _in_range(self) -> "ScoreConstants":
-        if not 0 < self.baseline.value < 100:
-            raise ValueError("baseline must lie between 0 and 100, both excluded")
-        if self.named_share.value > 1:
-            raise ValueError("named_share is a share of 1")
-        if self.half_life_days.value < 1 / 24:
-            raise ValueError("half_life_days must be at least an hour (0.0417)")
-        return self
-
-
-class FatigueConstants(Section):
-    """How contacts that the customer did not ask for wear out."""
-
-    free_contacts: Constant
-    cost: Constant
-    huber_width: PositiveConstant
-    half_life_days: PositiveConstant
 
 
 class Limits(Section):
@@ -84,6 +34,12 @@ class Limits(Section):
     event_bytes: Annotated[int, Field(ge=1_024, le=1_048_576)] = 262_144
     remembered_events: Annotated[int, Field(ge=1, le=1_024)] = 48
     kept_contributions: Annotated[int, Field(ge=1, le=64)] = 8
+    kept_bytes: Annotated[
+        int, Field(ge=256, le=16_384, description="For all of them, whatever their ids' length.")
+    ] = 640
+    failures: Annotated[int, Field(ge=1, le=64)] = 3
+    promises: Annotated[int, Field(ge=1, le=64)] = 3
+    rival_offers: Annotated[int, Field(ge=1, le=64)] = 3
     state_bytes: Annotated[int, Field(ge=256, le=65_536)] = 3_072
 
 
@@ -113,34 +69,80 @@ class Dimension(Section):
     department: Key
     kano: KanoClass | KanoCounts
     norm: Annotated[Share, Field(description="What a customer takes for granted.")]
-    half_life_days: Annotated[float, Field(ge=1 / 24)] | None = None
+    half_life_days: HalfLifeDays | None = None
 
 
 class Tier(Section):
-    """A grade of customer, and the dimensions that matter most to it."""
+    """A grade of customer, and the dimensions that matter most to it.
 
-    named: dict[Key, Positive] = {}
+    ``lift`` is added to every norm; ``cues`` are levels that the product itself implies.
+    """
+
+    named: dict[Key, Positive] = Field(default_factory=dict)
     baseline: Annotated[float, Field(gt=0, lt=100)] | None = None
+    lift: Annotated[float, Field(ge=-0.5, le=0.5)] = 0.0
+    cues: dict[Key, Share] = Field(default_factory=dict)
 
 
 class FeltRow(Section):
     """One dimension felt in a touchpoint, and the evidence for it.
 
     ``failure``: a quality below what was expected weighs as an unresolved failure unless the
-    event says ``resolved: true``.
+    event says ``resolved: true``. ``cue``: the level that the touch's presentation implies.
     """
 
     dimension: Key
     by: Evidence
     failure: bool = False
+    cue: Share | None = None
+
+
+class CaseStep(Section):
+    """What a touch does to a failure on record; ``id`` is the measure that names the case.
+
+    A resolution is judged by the measures of its justice where it has them; ``satisfied`` is the
+    measure of the customer's own word.
+    """
+
+    id: Measure
+    does: Literal["opens", "hands_over", "resolves", "confirms"]
+    outcome: Measure | None = None
+    treatment: Measure | None = None
+    procedure: Measure | None = None
+    satisfied: Measure | None = None
+
+    def measures(self) -> tuple[str, ...]:
+        """The paths that must exist in the event's data."""
+        every = (self.id, self.outcome, self.treatment, self.procedure, self.satisfied)
+        return tuple(measure for measure in every if measure is not None)
+
+
+class Cost(Section):
+    """What a touch costs the customer: a measure over what is acceptable."""
+
+    kind: Literal["time", "effort", "money"]
+    measure: Measure
+    acceptable: Positive
 
 
 class Touchpoint(Section):
-    """One entry of the catalogue: an event type, or a name within ``touchpoint.observed.v1``."""
+    """One entry of the catalogue: an event type, or a name within ``touchpoint.observed.v1``.
+
+    Of several entries of one type the first fits whose ``where`` does (measures and the values
+    they must have), else the one without. ``unasked``: the company sought the contact, which may
+    tire; ``initiative``: the customer did something for the company; ``cost``: what the contact
+    costs the company.
+    """
 
     event: str
     channel: Channel | Literal["app", "web", "none"]
+    where: dict[Measure, str | bool] = Field(default_factory=dict)
     felt: tuple[FeltRow, ...] = ()
+    costs: tuple[Cost, ...] = ()
+    case: CaseStep | None = None
+    unasked: bool = False
+    initiative: bool = False
+    cost: Money = 0.0
 
 
 class AlertRule(Section):
@@ -159,7 +161,7 @@ class TransactionAlertPolicy(Section):
     channel: Channel = "sms"
     kinds: tuple[str, ...] = ("purchase", "withdrawal", "transfer")
     template: Key = "transaction_alert"
-    tiers: dict[Key, AlertRule] = {}
+    tiers: dict[Key, AlertRule] = Field(default_factory=dict)
 
 
 class CarePolicy(Section):
@@ -175,6 +177,13 @@ class PolicyFile(Section):
     version: Annotated[str, Field(min_length=1, max_length=32)]
     score: ScoreConstants
     fatigue: FatigueConstants
+    expectation: ExpectationConstants
+    ratio: RatioConstants
+    recovery: RecoveryConstants
+    promises: PromiseConstants
+    value: ValueConstants
+    character: CharacterPolicy = CharacterPolicy()
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")] = "en"
     limits: Limits = Limits()
     dimensions: Annotated[dict[Key, Dimension], Field(min_length=1, max_length=64)]
     default_tier: Key

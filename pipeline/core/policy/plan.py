@@ -1,19 +1,16 @@
-"""A policy compiled to tables, so that the hot path multiplies and looks nothing up by name."""
+"""What each touchpoint means to each segment, multiplied out: the tables of the hot path."""
 
-from collections.abc import Mapping
-from math import log
-from operator import attrgetter
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import Any, Final, NamedTuple, get_args
 
-from pipeline.core.perceive.evidence import Felt, Reader
+from pipeline.core.perceive.evidence import Evidence, Felt, Reader
 from pipeline.core.policy.check import OBSERVED, kano_factors
-from pipeline.core.policy.models import CarePolicy, FeltRow, Limits, PolicyFile
+from pipeline.core.policy.models import CaseStep, FeltRow, PolicyFile, Touchpoint
+from pipeline.core.policy.readers import reader
 from pipeline.core.policy.weights import segment_weights
-from schemas.perception import PolicyRef
 from schemas.touchpoints.common import Intent
 
-DAY_S: Final = 86_400.0
 INTENTS: Final[tuple[Intent, ...]] = get_args(Intent)
 
 
@@ -21,157 +18,193 @@ class Row(NamedTuple):
     """One dimension felt in one touchpoint by one segment, multiplied out.
 
     A distance ``x = (quality - expected) * per_zone`` above zero contributes
-    ``gain * x ** curvature``, below zero ``-loss * |x| ** curvature``, or ``-unresolved * ...`` if
-    it is a failure that the event does not call resolved.
+    ``gain * x ** curvature``, below zero ``-loss * |x| ** curvature``; with ``failure`` that is
+    a failure unless the event says that it is settled. ``expected`` is of ``norm`` and ``cue``
+    alone.
     """
 
     dimension: str
     decay: int
     felt: Felt
+    norm: float
+    cue: float | None
     expected: float
     per_zone: float
     gain: float
     loss: float
-    unresolved: float
+    failure: bool
+
+
+class Case(NamedTuple):
+    """How a touch's part in a failure on record is read; see ``CaseStep``."""
+
+    does: str
+    id: Reader
+    outcome: Reader
+    treatment: Reader
+    procedure: Reader
+    satisfied: Reader
+
+
+class Sacrifice(NamedTuple):
+    """What a touch costs the customer: a measure in acceptable units."""
+
+    kind: str
+    measure: Reader
+    acceptable: float
 
 
 class Plan(NamedTuple):
-    """What a touchpoint means to one tier and intent."""
+    """What a touchpoint means to one tier and intent; see ``Touchpoint``."""
 
     touchpoint: str | None
-    rows: tuple[Row, ...]
+    channel: str = "none"
+    rows: tuple[Row, ...] = ()
+    sacrifices: tuple[Sacrifice, ...] = ()
+    case: Case | None = None
+    unasked: bool = False
+    initiative: bool = False
+    cost: float = 0.0
 
 
-class Fatigue(NamedTuple):
-    """The constants of ``perceive.fatigue``."""
+class Candidate(NamedTuple):
+    """A touchpoint of an event type, and the values that measures must have for it."""
 
-    free_contacts: float
-    cost: float
-    huber_width: float
-
-
-class Policy(NamedTuple):
-    """A policy ready for the hot path.
-
-    ``half_lives_s`` are the half-lives in seconds; a ``decay`` elsewhere is an index into them
-    (``decays``: of each dimension). ``plans`` are found by tier, intent and touchpoint name;
-    ``by_event`` names the touchpoint of an event type.
-    """
-
-    ref: PolicyRef
-    limits: Limits
-    earliest_s: float
-    latest_s: float
-    care: CarePolicy
-    default_tier: str
-    base_logits: Mapping[str, float]
-    baselines: Mapping[str, float]
-    curvature: float
-    largest_distance: float
-    confidence_prior: float
-    spread: float
-    half_lives_s: tuple[float, ...]
-    decays: Mapping[str, int]
-    fatigue: Fatigue
-    by_event: Mapping[str, str]
-    observed: frozenset[str]
-    plans: Mapping[tuple[str, str, str], Plan]
-    file: PolicyFile
+    touchpoint: str
+    where: tuple[tuple[Reader, str | bool], ...]
 
 
-NOTHING_FELT: Final = Plan(None, ())
+NOTHING_FELT: Final = Plan(None)
+
+Plans = dict[tuple[str, str, str], Plan]
+"""By tier, intent and touchpoint name."""
 
 
-def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
-    """Multiply a checked policy file out into tables."""
-    half_lives = _half_lives(file)
-    decays = {name: _decay(file, half_lives, name) for name in file.dimensions}
-    baselines = {
-        name: file.score.baseline.value if tier.baseline is None else tier.baseline
-        for name, tier in file.tiers.items()
-    }
-    return Policy(
-        ref=ref,
-        limits=file.limits,
-        earliest_s=file.limits.earliest_time.timestamp(),
-        latest_s=file.limits.latest_time.timestamp(),
-        care=file.care,
-        default_tier=file.default_tier,
-        base_logits=MappingProxyType({n: log(b / (100.0 - b)) for n, b in baselines.items()}),
-        baselines=MappingProxyType(baselines),
-        curvature=file.score.curvature.value,
-        largest_distance=file.score.largest_distance.value,
-        confidence_prior=file.score.confidence_prior.value,
-        spread=file.score.spread.value,
-        half_lives_s=half_lives,
-        decays=MappingProxyType(decays),
-        fatigue=Fatigue(
-            free_contacts=file.fatigue.free_contacts.value,
-            cost=file.fatigue.cost.value,
-            huber_width=file.fatigue.huber_width.value,
-        ),
-        by_event=MappingProxyType(
-            {t.event: name for name, t in file.touchpoints.items() if t.event != OBSERVED}
-        ),
-        observed=frozenset(n for n, t in file.touchpoints.items() if t.event == OBSERVED),
-        plans=MappingProxyType(_plans(file, decays)),
-        file=file,
-    )
-
-
-def _half_lives(file: PolicyFile) -> tuple[float, ...]:
-    # The first two places are fixed: see perceive.decay. They may hold the same number.
-    evidence, contacts = file.score.half_life_days.value, file.fatigue.half_life_days.value
-    own = {d.half_life_days for d in file.dimensions.values()} - {None, evidence, contacts}
-    return tuple(d * DAY_S for d in (evidence, contacts, *sorted(d for d in own if d)))
-
-
-def _decay(file: PolicyFile, half_lives: tuple[float, ...], dimension: str) -> int:
-    days = file.dimensions[dimension].half_life_days
-    return 0 if days is None else half_lives.index(days * DAY_S)
-
-
-def _plans(file: PolicyFile, decays: Mapping[str, int]) -> dict[tuple[str, str, str], Plan]:
-    plans: dict[tuple[str, str, str], Plan] = {}
+def compile_plans(file: PolicyFile, decays: Mapping[str, int]) -> Plans:
+    """Multiply every touchpoint out for every tier and intent."""
+    plans: Plans = {}
     for tier in file.tiers:
         for intent in INTENTS:
             weights = segment_weights(file, tier, intent)
             for name, touchpoint in file.touchpoints.items():
-                rows = tuple(_row(file, weights, decays, felt) for felt in touchpoint.felt)
-                plans[tier, intent, name] = Plan(name, rows)
+                rows = tuple(
+                    _row(file, tier, weights, decays, felt) for felt in by_dimension(touchpoint)
+                )
+                plans[tier, intent, name] = _plan(name, touchpoint, rows)
     return plans
 
 
-def _row(
-    file: PolicyFile, weights: Mapping[str, float], decays: Mapping[str, int], felt: FeltRow
-) -> Row:
-    score, dimension = file.score, file.dimensions[felt.dimension]
-    k_gain, k_loss = kano_factors(dimension.kano)
-    scale = score.gain.value * weights[felt.dimension]
-    loss = score.loss_aversion.value * scale * k_loss
-    direction = -1.0 if dimension.kano == "reverse" else 1.0
-    return Row(
-        dimension=felt.dimension,
-        decay=decays[felt.dimension],
-        felt=felt.by.compile({measure: _reader(measure) for measure in felt.by.measures()}),
-        expected=dimension.norm,
-        per_zone=direction / score.zone_of_tolerance.value,
-        gain=scale * k_gain,
-        loss=loss,
-        unresolved=loss * (score.unresolved_severity.value if felt.failure else 1.0),
+def compile_candidates(file: PolicyFile) -> dict[str, tuple[Candidate, ...]]:
+    """The touchpoints of each event type, in the order of the file, but those of ``observed``.
+
+    One without ``where`` takes what the others left, so it comes last.
+    """
+    found: dict[str, tuple[Candidate, ...]] = {}
+    for name, touchpoint in file.touchpoints.items():
+        if touchpoint.event != OBSERVED:
+            where = tuple((reader(m), value) for m, value in touchpoint.where.items())
+            found[touchpoint.event] = (*found.get(touchpoint.event, ()), Candidate(name, where))
+    return {
+        event: tuple(sorted(candidates, key=lambda candidate: not candidate.where))
+        for event, candidates in found.items()
+    }
+
+
+def by_dimension(touchpoint: Touchpoint) -> list[list[FeltRow]]:
+    """The rows of a touchpoint, those of one dimension together, in the order of the file."""
+    found: dict[str, list[FeltRow]] = {}
+    for row in touchpoint.felt:
+        found.setdefault(row.dimension, []).append(row)
+    return list(found.values())
+
+
+def expected_level(file: PolicyFile, norm: float, cue: float | None) -> float:
+    """The precision-weighted mean of a norm and a cue."""
+    if cue is None:
+        return norm
+    surely, slightly = (
+        file.expectation.norm_precision.value,
+        file.expectation.cue_precision.value,
+    )
+    return (surely * norm + slightly * cue) / (surely + slightly)
+
+
+def norm_of(file: PolicyFile, tier: str, dimension: str) -> float:
+    """What customers of a tier take for granted, in [0, 1]."""
+    return min(max(file.dimensions[dimension].norm + file.tiers[tier].lift, 0.0), 1.0)
+
+
+def _plan(name: str, touchpoint: Touchpoint, rows: tuple[Row, ...]) -> Plan:
+    return Plan(
+        touchpoint=name,
+        channel=touchpoint.channel,
+        rows=rows,
+        sacrifices=tuple(
+            Sacrifice(cost.kind, reader(cost.measure), cost.acceptable) for cost in touchpoint.costs
+        ),
+        case=None if touchpoint.case is None else _case(touchpoint.case),
+        unasked=touchpoint.unasked,
+        initiative=touchpoint.initiative,
+        cost=touchpoint.cost,
     )
 
 
-def _reader(measure: str) -> Reader:
-    head, _, tail = measure.partition(".")
-    field = attrgetter(head)
-    if not tail:
-        return field
+def _case(step: CaseStep) -> Case:
+    return Case(
+        step.does,
+        reader(step.id),
+        _maybe(step.outcome),
+        _maybe(step.treatment),
+        _maybe(step.procedure),
+        _maybe(step.satisfied),
+    )
 
-    def read(data: Any) -> Any:
-        inner = field(data)
-        if inner is None:
-            return None
-        return inner.get(tail) if isinstance(inner, dict) else attrgetter(tail)(inner)
 
-    return read
+def _maybe(measure: str | None) -> Reader:
+    return _nothing if measure is None else reader(measure)
+
+
+def _nothing(data: Any) -> None:
+    return None
+
+
+def _row(
+    file: PolicyFile,
+    tier: str,
+    weights: Mapping[str, float],
+    decays: Mapping[str, int],
+    felt: Sequence[FeltRow],
+) -> Row:
+    """One row of all evidence for one dimension: a touch is felt once in each."""
+    score, name = file.score, felt[0].dimension
+    dimension = file.dimensions[name]
+    k_gain, k_loss = kano_factors(dimension.kano)
+    scale = score.gain.value * weights[name]
+    direction = -1.0 if dimension.kano == "reverse" else 1.0
+    norm = norm_of(file, tier, name)
+    cue = next((row.cue for row in felt if row.cue is not None), file.tiers[tier].cues.get(name))
+    return Row(
+        dimension=name,
+        decay=decays[name],
+        felt=_felt([row.by for row in felt]),
+        norm=norm,
+        cue=cue,
+        expected=expected_level(file, norm, cue),
+        per_zone=direction / score.zone_of_tolerance.value,
+        gain=scale * k_gain,
+        loss=score.loss_aversion.value * scale * k_loss,
+        failure=any(row.failure for row in felt),
+    )
+
+
+def _felt(evidence: Sequence[Evidence]) -> Felt:
+    """The mean quality of what evidence an event has."""
+    each = [by.compile({measure: reader(measure) for measure in by.measures()}) for by in evidence]
+    if len(each) == 1:
+        return each[0]
+
+    def felt(data: Any) -> float | None:
+        known = [quality for quality in (read(data) for read in each) if quality is not None]
+        return fsum(known) / len(known) if known else None
+
+    return felt

@@ -1,0 +1,101 @@
+"""Promises: made, due, kept, late, broken, withdrawn.
+
+Saying "I will" and doing it builds trust; a broken promise costs more than none. While it is
+open, a promise lifts what is expected (``expectation``); how it ends is felt in the policy's
+dimension of promises. Whether it was kept in time is known once both its end and its due time
+are, whichever comes first; what that changes is booked at the end's own time.
+"""
+
+from typing import Final
+
+from pipeline.core.customer import Customer, Promise, digest_of
+from pipeline.core.perceive.recovery import Change
+from pipeline.core.policy.compiled import Policy, Promises
+from schemas.touchpoints.promises import (
+    PromiseBroken,
+    PromiseKept,
+    PromiseMadeData,
+    PromiseWithdrawn,
+)
+
+Ending = PromiseKept | PromiseWithdrawn | PromiseBroken
+
+KEPT: Final = 1
+LATE: Final = 2
+WITHDRAWN: Final = 3
+BROKEN: Final = 4
+
+_OUTCOMES: Final[dict[type, int]] = {
+    PromiseKept: KEPT,
+    PromiseWithdrawn: WITHDRAWN,
+    PromiseBroken: BROKEN,
+}
+
+
+def make(customer: Customer, data: PromiseMadeData, at_s: float, policy: Policy) -> list[Change]:
+    """Take a promise down; returns what to book, if its end was heard of already."""
+    promise = _of(customer, data.promise, policy)
+    promise.made_s = at_s
+    promise.due_s = None if data.due is None else data.due.timestamp()
+    known = data.dimension in policy.decays
+    promise.dimension, promise.level = (data.dimension, data.level) if known else (None, None)
+    return _settle(promise, policy.promises)
+
+
+def end(
+    customer: Customer, event: Ending, at_s: float, weight: float, policy: Policy
+) -> list[Change]:
+    """Take down how a promise ended; returns what to book.
+
+    ``weight`` is the touch's: gain, weight of the dimension and intensity multiplied. Of several
+    ends the first in time counts, at one time the worse.
+    """
+    outcome = _OUTCOMES[type(event)]
+    promise = _of(customer, event.data.promise, policy)
+    if promise.outcome and (promise.outcome_s, -promise.outcome) <= (at_s, -outcome):
+        return []
+    undone = _book(promise, 0.0, policy.promises)
+    promise.outcome, promise.outcome_s, promise.weight = outcome, at_s, weight
+    return [*undone, *_settle(promise, policy.promises)]
+
+
+def outcome_of(promise: Promise) -> int:
+    """How a promise ended, by what is known: 0 while it is open."""
+    late = promise.due_s is not None and promise.outcome_s > promise.due_s
+    return LATE if promise.outcome == KEPT and late else promise.outcome
+
+
+def is_overdue(promise: Promise, at_s: float) -> bool:
+    """Whether a promise is open although its time has passed."""
+    return not promise.outcome and promise.due_s is not None and promise.due_s < at_s
+
+
+def _settle(promise: Promise, promises: Promises) -> list[Change]:
+    return _book(promise, promise.weight * promises.worth[outcome_of(promise)], promises)
+
+
+def _book(promise: Promise, worth: float, promises: Promises) -> list[Change]:
+    if worth == promise.booked:
+        return []
+    change = Change(promises.dimension, worth - promise.booked, promise.outcome_s)
+    promise.booked = worth
+    return [change]
+
+
+def _of(customer: Customer, name: str, policy: Policy) -> Promise:
+    digest = digest_of(name)
+    for promise in customer.promises:
+        if promise.promise == digest:
+            return promise
+    made = Promise(digest)
+    customer.promises.append(made)
+    if len(customer.promises) > policy.limits.promises:
+        others = customer.promises[:-1]
+        customer.promises.remove(min(others, key=_matters))
+    return made
+
+
+def _matters(promise: Promise) -> tuple[bool, float]:
+    """Open promises matter more than those that ended, later ones more than earlier."""
+    when = promise.outcome_s if promise.outcome else promise.due_s or promise.made_s or 0.0
+    return not promise.outcome, when
