@@ -76,7 +76,13 @@ def _erased(topic: str, key: bytes | None) -> Erased | Refused:
 def _fault(contract: Contract) -> str | None:
     """What is out of the range that every database holds."""
     if isinstance(contract, Score):
-        return _long(contract.customer) or _outside(contract.as_of) or _large((contract.events,))
+        counts = (
+            contract.events,
+            contract.open_failures,
+            contract.open_promises,
+            contract.overdue_promises,
+        )
+        return _long(contract.customer) or _outside(contract.as_of) or _large(counts)
     if isinstance(contract, Contribution):
         customer = contract.customer
         return _outside(contract.time) or (None if customer is None else _long(customer))

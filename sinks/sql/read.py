@@ -54,6 +54,9 @@ class ReadModel:
         item = _item(rows[0])
         names = ("name", "version", "digest")
         item["policy"] = {name: item.pop(f"policy_{name}") for name in names}
+        for kind in ("behaviour", "stage"):
+            name, signs = item[kind], item.pop(f"{kind}_signs")
+            item[kind] = None if name is None else {"name": name, "signs": signs}
         return item
 
     def actions(

@@ -89,7 +89,7 @@ def _write_scores(connection: Connection, decoded: Sequence[Contract | Erased]) 
 
 
 def _score_row(score: Score) -> Row:
-    policy = score.policy
+    policy, behaviour, stage = score.policy, score.behaviour, score.stage
     return (
         score.customer,
         score.score,
@@ -97,12 +97,27 @@ def _score_row(score: Score) -> Row:
         score.confidence,
         score.low,
         score.high,
+        score.impression,
+        score.loyalty,
+        score.ratio,
+        score.band,
+        score.value,
+        score.over_servicing,
         time_text(score.as_of),
         score.events,
         score.tier,
+        None if behaviour is None else behaviour.name,
+        None if behaviour is None else _json(behaviour.signs),
+        stage.name,
+        _json(stage.signs),
+        score.open_failures,
+        score.open_promises,
+        score.overdue_promises,
+        score.merged_into,
         policy.name,
         policy.version,
         policy.digest,
+        _json(score.dimensions),
         _json(score.parts),
     )
 

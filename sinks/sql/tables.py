@@ -69,13 +69,29 @@ scores = Table(
     Column("confidence", Double, nullable=False),
     Column("low", Double, nullable=False),
     Column("high", Double, nullable=False),
+    Column("impression", Double, nullable=False),
+    Column("loyalty", Double, nullable=False),
+    Column("ratio", Double, nullable=False),
+    Column("band", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("over_servicing", Double, nullable=False),
     Column("as_of", UtcTime, nullable=False),
     Column("events", BigInteger, nullable=False),
     Column("tier", Text, nullable=False),
+    # A behaviour type and its signs are there together or not at all.
+    Column("behaviour", Text),
+    # JSON and not JSONB: kept to the letter (JSONB turns -0.0 into 0.0), and cheaper to write.
+    Column("behaviour_signs", JSON),
+    Column("stage", Text, nullable=False),
+    Column("stage_signs", JSON, nullable=False),
+    Column("open_failures", BigInteger, nullable=False),
+    Column("open_promises", BigInteger, nullable=False),
+    Column("overdue_promises", BigInteger, nullable=False),
+    Column("merged_into", Text),
     Column("policy_name", Text, nullable=False),
     Column("policy_version", Text, nullable=False),
     Column("policy_digest", Text, nullable=False),
-    # JSON and not JSONB: kept to the letter (JSONB turns -0.0 into 0.0), and cheaper to write.
+    Column("dimensions", JSON, nullable=False),
     Column("parts", JSON, nullable=False),
 )
 """The latest score of each customer."""

@@ -136,16 +136,33 @@ def _replay(outcome: Outcome, partition: int, record: LogRecord) -> None:
         outcome.states[key] = value
 
 
+_NESTED = ("behaviour", "stage", "policy", "dimensions", "parts")
+_PLAIN = tuple(name for name in Score.__struct_fields__ if name not in _NESTED)
+_SCORE_ROWS = (
+    f"SELECT {', '.join(_PLAIN)}, behaviour, behaviour_signs::text, stage, stage_signs::text,"  # noqa: S608 - names of ours
+    " policy_name, policy_version, policy_digest, dimensions::text, parts::text FROM scores"
+)
+
+
 def score_rows(outcome: Outcome) -> dict[str, tuple[object, ...]]:
     """The row of each customer's last score, as ``read_rows`` finds it."""
-    decode = msgspec.json.Decoder(Score).decode
-    rows: dict[str, tuple[object, ...]] = {}
-    for value in outcome.scores.values():
-        s = decode(value)
-        parts = msgspec.json.encode(s.parts).decode()
-        numbers = (s.score, s.baseline, s.confidence, s.low, s.high)
-        rows[s.customer] = (*numbers, s.as_of, s.events, s.tier, s.policy.digest, parts)
-    return rows
+    rows = (_score_row(value) for value in outcome.scores.values())
+    return {str(row[0]): row[1:] for row in rows}
+
+
+def _score_row(value: bytes) -> tuple[object, ...]:
+    s = msgspec.json.decode(value, type=Score)
+    behaviour: tuple[str | None, str | None] = (None, None)
+    if s.behaviour is not None:
+        behaviour = (s.behaviour.name, _text(s.behaviour.signs))
+    kinds = (*behaviour, s.stage.name, _text(s.stage.signs))
+    policy = (s.policy.name, s.policy.version, s.policy.digest)
+    plain = (getattr(s, name) for name in _PLAIN)
+    return (*plain, *kinds, *policy, _text(s.dimensions), _text(s.parts))
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def read_rows(url: str) -> Rows:
@@ -156,10 +173,7 @@ def read_rows(url: str) -> Rows:
         def rows(query: str) -> list[tuple[Any, ...]]:
             return connection.execute(query.encode()).fetchall()
 
-        scores = rows(
-            "SELECT customer, score, baseline, confidence, low, high, as_of, events, tier,"
-            " policy_digest, parts::text FROM scores"
-        )
+        scores = rows(_SCORE_ROWS)
         return Rows(
             contributions=Counter(
                 (s, e) for s, e in rows("SELECT source, event FROM contributions")

@@ -8,7 +8,10 @@ from copy import deepcopy
 import pytest
 
 from pipeline.engine.ports import LogRecord, Position
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS
+from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, SCORES
+from sinks.sql.engine import make_engine
+from sinks.sql.migrations import upgrade
+from sinks.sql.rows import write_outputs
 from tests.chaos.feed import SOURCE, Feed
 from tests.chaos.oracle import (
     Oracle,
@@ -21,6 +24,7 @@ from tests.chaos.oracle import (
     reasons,
     rows_of,
 )
+from tests.chaos.readers import read_rows, score_rows
 
 RECORDS = 600
 NOW_MS = 1_790_000_000_000
@@ -98,6 +102,26 @@ def test_rows_are_compared_by_how_often_they_are_there(outcome: Outcome) -> None
     found.contributions[next(iter(found.contributions))] += 1
     found.scores["customer-1"] = (50.1,)
     assert len(compare_rows(expected, found)) == 2
+
+
+@pytest.mark.postgres
+def test_rows_are_read_from_a_database_as_the_outcome_has_them(
+    outcome: Outcome, postgres_url: str
+) -> None:
+    engine = make_engine(postgres_url)
+    upgrade(engine)
+    scores = ((SCORES, key, value) for key, value in outcome.scores.items())
+    others = (
+        (topic, key, value)
+        for topic, counted in outcome.outputs.items()
+        for key, value in counted.elements()
+    )
+    with engine.begin() as connection:
+        write_outputs(connection, (*scores, *others))
+    engine.dispose()
+    assert len(outcome.scores) > 10
+    expected = rows_of(outcome, score_rows(outcome))
+    assert compare_rows(expected, read_rows(postgres_url)) == []
 
 
 @pytest.mark.parametrize("seed", random.sample(range(10**6), 3))

@@ -6,7 +6,17 @@ import msgspec
 
 from schemas.care import CareAction, CareDecision, Cause
 from schemas.dead_letter import DeadLetter, FieldError, Reason
-from schemas.perception import Contribution, Felt, Part, PolicyRef, Score
+from schemas.perception import (
+    Contribution,
+    DimensionReading,
+    Felt,
+    Kind,
+    Part,
+    PolicyRef,
+    Score,
+    Sign,
+    Sources,
+)
 from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, SCORES
 
 START = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
@@ -16,22 +26,37 @@ Message = tuple[bytes | None, bytes | None]
 
 
 def score(customer: str, number: int) -> Score:
-    """The ``number``-th score of a customer."""
-    part = Part(
-        dimension="speed", points=-1.0 / (number + 3), touchpoint="call", event=f"e{number}"
-    )
+    """The ``number``-th score of a customer; every other one is of a behaviour type."""
+    part = Part("speed", -1.0 / (number + 3), "call", f"e{number}", START)
+    signs = (Sign("inbound", number / 7, 3.0), Sign("quality", 0.1 + 0.2, 0.4, "speed"))
     return Score(
         customer=customer,
         score=50 + 40 / (number + 1),
         baseline=1 / 3 * 150,
         confidence=0.1 + 0.2,
-        low=10,
-        high=95,
+        low=10.0,
+        high=95.0,
+        impression=5e-324,
+        loyalty=200 / 3,
+        ratio=0.7 + 0.1,
+        band="satisfied",
+        value=2 / 3,
+        over_servicing=1e18 / (number + 3),
         as_of=START + timedelta(seconds=number, microseconds=7),
         events=number,
         tier="gold",
+        behaviour=Kind("demanding", signs) if number % 2 else None,
+        stage=Kind("cooperation", signs[:1]) if number % 3 else Kind("exchange"),
+        open_failures=number,
+        open_promises=number + 1,
+        overdue_promises=number + 2,
+        merged_into=None if number % 3 else f"c{number}",
         policy=PolicyRef("default", "1", "abc"),
-        parts=(part, Part(dimension="fatigue", points=-0.0)),
+        dimensions=(
+            DimensionReading("speed", 0.1 + 0.2, 0.9, 1 / 3, 0.7, 0.8, 0.85, 0.05),
+            DimensionReading("attitude", 1 / (number + 3), 0.7, 2 / 3, 0.7, experience=-0.0),
+        ),
+        parts=(part, Part("fatigue", -0.0, channel="sms")),
     )
 
 
@@ -46,7 +71,10 @@ def contribution(customer: str | None, number: int) -> Contribution:
         customer=customer,
         tier="gold",
         intent="help",
-        felt=(Felt("speed", 0.25, 0.5, -0.75),),
+        felt=(
+            Felt("speed", 0.25, 0.5, -0.75, Sources(0.5, promise=0.7)),
+            Felt("reliability", None, None, 0.1 + 0.2, since=START),
+        ),
         score_before=None if customer is None else 0.0,
         score_after=None if customer is None else 61.5,
         policy="abc",

@@ -179,6 +179,8 @@ _TIME = b"2026-03-01T08:31:00Z"
         (CONTRIBUTIONS, _GOOD.replace(b'"c1"', f'"{_LONG}"'.encode()), "out_of_range"),
         (SCORES, _GOOD_SCORE.replace(b'"score":70.0', b'"score":170.0'), "broken"),
         (SCORES, _GOOD_SCORE.replace(b'"events":1', b'"events":' + b"9" * 19), "out_of_range"),
+        (SCORES, _GOOD_SCORE.replace(b'_failures":1', b'_failures":' + b"9" * 19), "out_of_range"),
+        (SCORES, _GOOD_SCORE.replace(b'"band":"satisfied"', b'"band":"content"'), "broken"),
         (SCORES, _GOOD_SCORE.replace(b'"c1"', f'"{_LONG}"'.encode()), "out_of_range"),
         (ACTIONS, _GOOD_ACTION.replace(b'"a-1"', f'"{_LONG}"'.encode()), "out_of_range"),
         (ACTIONS, _GOOD_ACTION.replace(b'"amount"', b'"a\\u0000b"'), "out_of_range"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from schemas.care import CareAction
 from schemas.dead_letter import DeadLetter
@@ -61,11 +61,33 @@ def walk(page: Callable[[str | None], Page]) -> list[dict[str, object]]:
         before = found.next
 
 
-def test_a_score_reads_as_it_was_published(read: ReadModel) -> None:
-    shown = read.explanation("c0")
-    assert msgspec.convert(json.loads(json.dumps(shown)), Score) == samples.score("c0", COUNT - 1)
+@pytest.mark.parametrize("number", range(6))  # with and without a behaviour type, and signs
+def test_a_score_reads_as_it_was_published(engine: Engine, read: ReadModel, number: int) -> None:
+    published = samples.score("c", number)
+    with engine.begin() as connection:
+        write_outputs(connection, [(SCORES, b"c", samples.encode(published))])
+    shown = read.explanation("c")
+    read_back = msgspec.convert(json.loads(json.dumps(shown)), Score)
+    assert read_back == published
+    assert samples.encode(read_back) == samples.encode(published)  # -0.0 equals 0.0, and is not it
     assert shown is not None
-    assert shown["as_of"] == "2026-03-01T08:30:22.000007Z"
+    assert shown["as_of"] == f"2026-03-01T08:30:0{number}.000007Z"
+
+
+def test_readings_can_be_asked_for_as_columns(engine: Engine) -> None:
+    wanted = "SELECT behaviour, stage, band, open_failures, overdue_promises FROM scores"
+    with engine.connect() as connection:
+        rows = connection.execute(text(f"{wanted} ORDER BY customer")).all()
+    assert rows == [
+        (None, "cooperation", "satisfied", 22, 24),
+        ("demanding", "exchange", "satisfied", 21, 23),
+    ]
+
+
+def test_a_customer_like_most_has_neither_behaviour_nor_signs(engine: Engine) -> None:
+    wanted = "SELECT customer FROM scores WHERE behaviour IS NULL AND behaviour_signs IS NULL"
+    with engine.connect() as connection:
+        assert connection.execute(text(wanted)).all() == [("c0",)]
 
 
 def test_the_score_alone_comes_without_its_parts(read: ReadModel) -> None:
