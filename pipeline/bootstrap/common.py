@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 from typing import Final
 
+from pipeline.adapters.messages import Catalogues, shipped_catalogues
 from pipeline.config import policy_text
+from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
-from pipeline.core.policy.plan import Policy
 from schemas.touchpoints.clock import tick_bytes
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,15 @@ def read_policy(path: Path | None) -> Policy:
     for warning in loaded.warnings:
         log.info("policy %s: %s", name, warning)
     return loaded.policy
+
+
+def read_catalogues(policy: Policy) -> Catalogues:
+    """The languages that the program speaks; tells if the policy's is not among them."""
+    catalogues, language = shipped_catalogues(), policy.file.language
+    if not catalogues.speaks(language):
+        known = ", ".join(catalogues.languages)
+        log.warning("no messages in the policy's language %s, but in: %s", language, known)
+    return catalogues
 
 
 def tick_value(partition: int, clock_ms: int) -> bytes:

@@ -19,7 +19,7 @@ from pipeline.adapters.http.ports import Busy, Entry, Unavailable
 from pipeline.adapters.http.server import serve
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
-from pipeline.bootstrap.common import now_ms, read_policy, tick_value
+from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
 from pipeline.config import program_version
 from pipeline.stages.perceive import PerceiveStage
 from pipeline.tools import demo_show
@@ -68,6 +68,7 @@ def run_embedded(
             read=read,
             readiness=runner,
             policy=lambda: policy,
+            catalogues=read_catalogues(policy),
             access=access,
             now_ms=now_ms,
             registry=metrics.registry,

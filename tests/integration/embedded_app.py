@@ -16,8 +16,9 @@ from pipeline.adapters.embedded.unit_of_work import WriteOutputs
 from pipeline.adapters.http.access import make_access
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.server import serve
+from pipeline.adapters.messages import shipped_catalogues
+from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
-from pipeline.core.policy.plan import Policy
 from pipeline.stages.perceive import PerceiveStage
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
@@ -78,6 +79,7 @@ def main() -> None:
         read=ReadModel(make_engine(f"sqlite:///{file}")),
         readiness=runner,
         policy=lambda: policy,
+        catalogues=shipped_catalogues(),
         access=make_access(HOST, None),
         now_ms=now_ms,
         registry=CollectorRegistry(),

@@ -15,8 +15,9 @@ from pipeline.adapters.http.access import Access
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.body import Limits
 from pipeline.adapters.http.ports import Condition, Entry, KeyReused, Once
+from pipeline.adapters.messages import shipped_catalogues
+from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
-from pipeline.core.policy.plan import Policy
 
 POLICY = Path(__file__).parents[2] / "deploy" / "policies" / "default.yaml"
 NOW_MS = 1_767_605_400_000  # 2026-01-05T09:30:00Z
@@ -139,6 +140,7 @@ class World:
             read=self.read,
             readiness=self.readiness,
             policy=default_policy,
+            catalogues=shipped_catalogues(),
             access=Access(key),
             now_ms=lambda: NOW_MS,
             registry=self.registry,

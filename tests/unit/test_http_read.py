@@ -3,9 +3,12 @@
 from math import fsum, nextafter
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from pipeline.adapters.http.explanation import ExplanationInWords
+from schemas.perception import Score
 from tests.unit.http_fakes import World, problem_of
 
 SCORE = nextafter(61.3, 100.0)
@@ -28,10 +31,31 @@ def _score(customer: str) -> dict[str, object]:
         "confidence": 0.1 + 0.2,
         "low": 5e-324,
         "high": 100.0,
+        "impression": 70.25,
+        "loyalty": 200 / 3,
+        "ratio": 0.7 + 0.1,
+        "band": "tolerated",
+        "value": 2 / 3,
+        "over_servicing": 0.0,
         "as_of": "2026-01-05T09:30:00Z",
         "events": 4,
         "tier": "ordinary",
+        "behaviour": None,
+        "stage": {"name": "exchange", "signs": []},
+        "open_failures": 1,
+        "open_promises": 2,
+        "overdue_promises": 1,
+        "merged_into": None,
         "policy": {"name": "default", "version": "1", "digest": "00"},
+        "dimensions": [
+            {
+                "dimension": "waiting",
+                "perceived": 0.5,
+                "expected": 0.75,
+                "weight": 0.1,
+                "norm": 0.75,
+            }
+        ],
         "parts": parts,
     }
 
@@ -51,6 +75,15 @@ def test_score_comes_bit_for_bit_and_without_its_parts(world: World) -> None:
     assert body == stored
     assert body["score"].hex() == SCORE.hex()
     assert body["low"] == 5e-324
+
+
+def test_example_of_a_score_is_one(world: World) -> None:
+    answers = world.get("/openapi.json").json()["paths"]["/v1/customers/{customer}"]["get"]
+    example = answers["responses"]["200"]["content"]["application/json"]["example"]
+    score = msgspec.json.decode(msgspec.json.encode(example | {"parts": []}), type=Score)
+    # FastAPI leaves what is null out of its document.
+    told = {name for name, value in msgspec.to_builtins(score).items() if value is not None}
+    assert told == example.keys() | {"parts"}
 
 
 @pytest.mark.parametrize(
@@ -93,10 +126,62 @@ def test_parts_are_placed_by_the_policy(world: World) -> None:
         "waiting": ("supporting_service", "shops"),
         "attitude": ("interaction", "front_line"),
         "forgotten": (None, None),
-        "fatigue": ("fatigue", "fatigue"),
+        "fatigue": ("emotion", "care"),
     }
     by_event = {each["name"]: each["points"] for each in body["sums"]["event"]}
     assert by_event["v-1"] == -7.75
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "language", "headline"),
+    [
+        ("", None, "en", "The score is 61.3: 13.7 points below"),
+        ("?lang=zh", "en", "zh", "评分为 61.3，"),
+        ("", "fr, zh-CN;q=0.9, en;q=0.8", "zh", "评分为 61.3，"),
+        ("?lang=tlh", None, "en", "The score is 61.3"),
+    ],
+)
+def test_explanation_comes_in_words_of_the_language_asked_for(
+    world: World, query: str, header: str | None, language: str, headline: str
+) -> None:
+    headers = None if header is None else {"Accept-Language": header}
+    answer = world.get(f"/v1/customers/ann/explanation{query}", headers)
+    assert answer.headers["Content-Language"] == answer.json()["language"] == language
+    assert answer.headers["Vary"] == "Accept-Language"
+    assert answer.json()["words"][0].startswith(headline)
+
+
+def test_overlong_language_is_refused(world: World) -> None:
+    answer = world.get(f"/v1/customers/ann/explanation?lang={'z' * 36}")
+    assert answer.status_code == 422
+    assert problem_of(answer)["detail"].startswith("lang: ")
+
+
+def test_example_of_an_explanation_is_one(world: World) -> None:
+    paths = world.get("/openapi.json").json()["paths"]
+    answers = paths["/v1/customers/{customer}/explanation"]["get"]["responses"]
+    example = answers["200"]["content"]["application/json"]["example"]
+    told = msgspec.convert(example, ExplanationInWords)
+    parts = [{k: v for k, v in p.items() if v is not None} for p in example["parts"]]
+    known = {k: v for k, v in example.items() if k in Score.__struct_fields__}
+    world.read.scores["example"] = (
+        _score("example")
+        | known
+        | {
+            "parts": parts,
+            "open_failures": 0,
+            "overdue_promises": 0,
+        }
+    )
+    answer = world.get("/v1/customers/example/explanation").content
+    given = msgspec.json.decode(answer, type=ExplanationInWords)
+    assert given.words == told.words
+    assert given.parts == told.parts
+    assert given.difference == pytest.approx(told.difference)
+    for way in ("event", "dimension", "layer", "touchpoint", "department"):
+        assert [each.name for each in getattr(given.sums, way)] == [
+            each.name for each in getattr(told.sums, way)
+        ]
 
 
 def test_actions_are_paged(world: World) -> None:

@@ -63,7 +63,10 @@ def test_top_level_holds_no_other_code() -> None:
         and not (path / "pyvenv.cfg").exists()
     ]
     with_code = {path.name for path in folders if _folders_with_code(path)}
-    # deploy: the one file that makes the policies a package
+    # deploy: the files that make messages and policies packages
     assert with_code == {*SHIPPED, "tests", "deploy"}
-    assert list((ROOT / "deploy").rglob("*.py")) == [ROOT / "deploy/policies/__init__.py"]
+    assert sorted((ROOT / "deploy").rglob("*.py")) == [
+        ROOT / "deploy/messages/__init__.py",
+        ROOT / "deploy/policies/__init__.py",
+    ]
     assert [path.name for path in ROOT.glob("*.py")] == []

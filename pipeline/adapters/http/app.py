@@ -16,7 +16,8 @@ from pipeline.adapters.http.ingest import Count, make_ingest_router
 from pipeline.adapters.http.ports import Ingest, Readiness, ReadModel
 from pipeline.adapters.http.problems import add_problem_handlers
 from pipeline.adapters.http.read import make_read_router
-from pipeline.core.policy.plan import Policy
+from pipeline.adapters.messages import Catalogues
+from pipeline.core.policy.compiled import Policy
 
 _DESCRIPTION = (
     "Touch events in; per customer a score with its explanation, and the actions taken. "
@@ -30,6 +31,7 @@ def make_app(
     read: ReadModel | None,
     readiness: Readiness,
     policy: Callable[[], Policy],
+    catalogues: Catalogues,
     access: Access,
     now_ms: Callable[[], int],
     registry: CollectorRegistry,
@@ -39,7 +41,8 @@ def make_app(
 ) -> FastAPI:
     """The application. Without ``ingest`` or ``read`` those routes are left out.
 
-    ``policy`` is asked for every request: the policy may be exchanged. ``now_ms`` is the clock,
+    ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
+    languages it explains in. ``now_ms`` is the clock,
     in milliseconds since 1970; ``version`` is the program's; ``count`` is told what became of
     the events handed in.
     """
@@ -57,7 +60,7 @@ def make_app(
             make_ingest_router(ingest, policy=policy, now_ms=now_ms, count=count, limits=limits)
         )
     if read is not None:
-        app.include_router(make_read_router(read, policy=policy))
+        app.include_router(make_read_router(read, policy=policy, catalogues=catalogues))
     app.include_router(make_health_router(readiness, registry))
     app.add_middleware(Edge, access=access)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

@@ -4,14 +4,14 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.adapters.http.explanation import Explanation
+from pipeline.adapters.http.explanation import ExplanationInWords
 from pipeline.adapters.http.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
 from schemas.care import CareAction, CareDecision
 from schemas.dead_letter import DeadLetter
 from schemas.perception import PolicyRef
 
 _REF: Final = "#/components/schemas/{name}"
-_OUTPUTS: Final = (Explanation, CareAction, CareDecision, DeadLetter, Problem, PolicyRef)
+_OUTPUTS: Final = (ExplanationInWords, CareAction, CareDecision, DeadLetter, Problem, PolicyRef)
 
 EVENT: Final[dict[str, Any]] = {
     "specversion": "1.0",
@@ -35,20 +35,116 @@ EVENT_ACCEPTED: Final[dict[str, Any]] = {
 
 _SUMMARY: Final[dict[str, Any]] = {
     "customer": "customer-7",
-    "score": 75.3,
+    "score": 74.6,
     "baseline": 75.0,
-    "confidence": 0.17,
-    "low": 35.2,
-    "high": 94.6,
+    "confidence": 0.62,
+    "low": 62.4,
+    "high": 83.8,
+    "impression": 74.8,
+    "loyalty": 74.8,
+    "ratio": 0.97,
+    "band": "tolerated",
+    "value": 0.96,
+    "over_servicing": 0.0,
     "as_of": "2026-01-05T09:30:00Z",
-    "events": 1,
+    "events": 9,
     "tier": "ordinary",
-    "policy": {"name": "default", "version": "1", "digest": "0a1b2c3d4e5f6071"},
+    "behaviour": {
+        "name": "demanding",
+        "signs": [{"reading": "inbound", "value": 6.4, "bound": 6.0, "dimension": None}],
+    },
+    "stage": {"name": "exchange", "signs": []},
+    "open_failures": 1,
+    "open_promises": 0,
+    "overdue_promises": 0,
+    "merged_into": None,
+    "policy": {"name": "default", "version": "2", "digest": "0a1b2c3d4e5f6071"},
+    "dimensions": [
+        {
+            "dimension": "speed",
+            "perceived": 0.88,
+            "expected": 0.91,
+            "weight": 0.15,
+            "norm": 0.8,
+            "promise": 0.9,
+            "experience": 0.01,
+        }
+    ],
 }
 
 SUMMARY_ANSWER: Final = {
     "description": "The latest score.",
     "content": {"application/json": {"schema": {"type": "object"}, "example": _SUMMARY}},
+}
+
+_EXPLANATION: Final[dict[str, Any]] = {
+    "customer": "customer-7",
+    "score": 67.5,
+    "baseline": 75.0,
+    "difference": -7.5,
+    "as_of": "2026-05-04T10:30:00Z",
+    "policy": _SUMMARY["policy"],
+    "ratio": 0.94,
+    "band": "tolerated",
+    "layers": {"supporting_service": 0.94},
+    "dimensions": [
+        {
+            "dimension": "connect_speed",
+            "perceived": 0.66,
+            "expected": 0.7,
+            "weight": 0.07,
+            "norm": 0.7,
+            "experience": 0.0,
+        }
+    ],
+    "parts": [
+        {
+            "dimension": "connect_speed",
+            "points": -9.8,
+            "touchpoint": "call",
+            "event": "call-1",
+            "at": "2026-05-03T09:30:00Z",
+            "layer": "supporting_service",
+            "department": "call_centre",
+        },
+        {
+            "dimension": "connect_speed",
+            "points": 2.3,
+            "touchpoint": "call",
+            "event": "call-2",
+            "at": "2026-05-04T10:30:00Z",
+            "layer": "supporting_service",
+            "department": "call_centre",
+        },
+    ],
+    "sums": {
+        "event": [{"name": "call-1", "points": -9.8}, {"name": "call-2", "points": 2.3}],
+        "dimension": [{"name": "connect_speed", "points": -7.5}],
+        "layer": [{"name": "supporting_service", "points": -7.5}],
+        "touchpoint": [{"name": "call", "points": -7.5}],
+        "department": [{"name": "call_centre", "points": -7.5}],
+    },
+    "language": "en",
+    "words": [
+        "The score is 67.5: 7.5 points below the 75.0 of a customer who felt nothing.",
+        "1 call on 3 May 2026 cost 9.8 points (connect speed).",
+        "1 call on 4 May 2026 gave 2.3 points (connect speed).",
+        "By department: call centre -7.5.",
+        "By layer of service: supporting service -7.5.",
+        "Service is felt at 94% of what is expected: tolerated.",
+        "Felt against expected by layer of service: supporting service 94%.",
+        "The relationship is at the stage of exchange.",
+    ],
+}
+
+EXPLANATION_ANSWER: Final = {
+    "description": "Parts, and sums that each add up to `difference`; the same in words.",
+    "content": {
+        "application/json": {
+            "schema": {"$ref": _REF.format(name="ExplanationInWords")},
+            "example": _EXPLANATION,
+        }
+    },
 }
 
 _TITLES: Final = {
@@ -66,11 +162,6 @@ _TITLES: Final = {
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI responses for these problems."""
     return {status: _problem_answer(status) for status in statuses}
-
-
-def answer_of(output: type, description: str) -> dict[str, Any]:
-    """The OpenAPI response that is one ``output``."""
-    return {"description": description, "content": {"application/json": {"schema": _ref(output)}}}
 
 
 def page_of(output: type, description: str) -> dict[str, Any]:

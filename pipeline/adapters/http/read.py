@@ -1,74 +1,86 @@
 """Scores, explanations, actions and what was refused: everything that is read over HTTP."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from pipeline.adapters.http.examples import (
+    EXPLANATION_ANSWER,
     SUMMARY_ANSWER,
-    answer_of,
     page_of,
     problem_answers,
 )
-from pipeline.adapters.http.explanation import Explanation, Place, explain
+from pipeline.adapters.http.explanation import ExplanationInWords
+from pipeline.adapters.http.language import speaker
 from pipeline.adapters.http.ports import Page, ReadModel
 from pipeline.adapters.http.problems import ProblemError
-from pipeline.core.policy.plan import Policy
+from pipeline.adapters.messages import Catalogues
+from pipeline.core.perceive.explain import explain, places_of
+from pipeline.core.perceive.words import in_words
+from pipeline.core.policy.compiled import Policy
 from schemas.care import CareAction, CareDecision
 from schemas.dead_letter import DeadLetter
 from schemas.perception import Score
 
 _ENCODE: Final = msgspec.json.Encoder().encode
-_SUMMARY: Final = (
-    "customer",
-    "score",
-    "baseline",
-    "confidence",
-    "low",
-    "high",
-    "as_of",
-    "events",
-    "tier",
-    "policy",
-)
+_SUMMARY: Final = tuple(name for name in Score.__struct_fields__ if name != "parts")
 
 Customer = Annotated[str, Path(description="The event's subject, percent-encoded.")]
 OfCustomer = Annotated[str | None, Query(description="Only of this customer.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
+Lang = Annotated[str | None, Query(max_length=35, description="Language of `words`, as `zh`.")]
+AcceptLanguage = Annotated[str | None, Header(description="Languages of `words`, by wish.")]
 Before = Annotated[str | None, Query(description="`next` of the page before.")]
 
 
-def make_read_router(read: ReadModel, *, policy: Callable[[], Policy]) -> APIRouter:
+def make_read_router(
+    read: ReadModel, *, policy: Callable[[], Policy], catalogues: Catalogues
+) -> APIRouter:
     """Routes for reading. They are no coroutines: they run in threads and may block."""
     router = APIRouter(prefix="/v1")
-    _add_customers(router, read, policy)
+    _add_explanation(router, read, policy, catalogues)
+    _add_customer(router, read)
     _add_lists(router, read)
     return router
 
 
-def _add_customers(router: APIRouter, read: ReadModel, policy: Callable[[], Policy]) -> None:
+def _add_explanation(
+    router: APIRouter, read: ReadModel, policy: Callable[[], Policy], catalogues: Catalogues
+) -> None:
     # Before the shorter path, which would take it for a customer with a slash in the id.
     @router.get(
         "/customers/{customer:path}/explanation",
         tags=["customers"],
         summary="Why the score is what it is",
-        responses={
-            200: answer_of(Explanation, "Parts and sums; each list sums to `difference`."),
-            **problem_answers(404, 503),
-        },
+        responses={200: EXPLANATION_ANSWER, **problem_answers(404, 422, 503)},
         response_class=Response,
     )
-    def get_explanation(customer: Customer) -> Response:
-        dimensions = policy().file.dimensions
-        places = {name: Place(d.layer, d.department) for name, d in dimensions.items()}
+    def get_explanation(
+        customer: Customer, lang: Lang = None, accept_language: AcceptLanguage = None
+    ) -> Response:
+        by_policy = policy()
         found = _known(read.explanation, customer)
         score = msgspec.json.decode(_ENCODE(found), type=Score)  # floats keep every bit
-        return _json(explain(score, places))
+        explanation = explain(score, places_of(by_policy))
+        speaks = speaker(catalogues, lang, accept_language, by_policy.file.language)
+        answer = _json(
+            ExplanationInWords(
+                **msgspec.structs.asdict(explanation),
+                language=speaks.language,
+                words=in_words(score, explanation, speaks, zone=UTC),
+            )
+        )
+        answer.headers["Content-Language"] = speaks.language
+        answer.headers["Vary"] = "Accept-Language"
+        return answer
 
+
+def _add_customer(router: APIRouter, read: ReadModel) -> None:
     @router.get(
         "/customers/{customer:path}",
         tags=["customers"],

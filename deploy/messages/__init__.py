@@ -1,0 +1,1 @@
+"""Message catalogues shipped with the program, as the package ``pipeline.messages``."""
