@@ -16,6 +16,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pipeline.cli_analysis import analysis
+from pipeline.cli_policy import policy as policies
+
 app = typer.Typer(
     help="Knows, for each customer, how the service feels right now, and cares in time.",
     no_args_is_help=True,
@@ -26,6 +29,8 @@ topics = typer.Typer(help="The topics on Kafka: look at them, make them.", no_ar
 sink = typer.Typer(help="From Kafka to where it is read.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 app.add_typer(sink, name="sink")
+app.add_typer(policies, name="policy")
+app.add_typer(analysis)
 
 _errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _out = Console(highlight=False, markup=False, soft_wrap=True)

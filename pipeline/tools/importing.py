@@ -10,7 +10,7 @@ import duckdb
 import msgspec
 
 from pipeline.core.admission import Admitted, admit
-from pipeline.core.policy.plan import Policy
+from pipeline.core.policy.compiled import Policy
 from pipeline.tools.event_columns import make_events
 from pipeline.tools.files import LineFile, whole_file
 from pipeline.tools.mapping import read_mapping, run_mapping

@@ -30,8 +30,8 @@ _ERROR_LINE: Final = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 # For local times. Clocks that are put forward leave a gap, clocks put back go over an hour twice;
 # converting such a time picks one instant silently, so a mapping can tell the report.
 _MACROS: Final = """
-CREATE MACRO local_time(clock, zone) AS clock::TIMESTAMP AT TIME ZONE zone;
-CREATE MACRO dst_problem(clock, zone) AS CASE
+CREATE OR REPLACE MACRO local_time(clock, zone) AS clock::TIMESTAMP AT TIME ZONE zone;
+CREATE OR REPLACE MACRO dst_problem(clock, zone) AS CASE
   WHEN timezone(zone, timezone(zone, clock::TIMESTAMP)) <> clock::TIMESTAMP THEN 'gap'
   WHEN timezone(zone, timezone(zone, clock::TIMESTAMP) - INTERVAL 1 HOUR) = clock::TIMESTAMP
     OR timezone(zone, timezone(zone, clock::TIMESTAMP) + INTERVAL 1 HOUR) = clock::TIMESTAMP
@@ -84,8 +84,8 @@ def _option(where: str, name: str, text: str) -> Option:
     return value
 
 
-def run_mapping(db: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
-    """Run the mapping over the table ``input``; its result becomes the table ``mapped``.
+def run_mapping(db: duckdb.DuckDBPyConnection, mapping: Mapping, *, result: str = "mapped") -> None:
+    """Run the mapping over the table ``input``; its result becomes the table ``result``.
 
     The last statement is the query; those before it may create macros, views and tables. Raises
     ``MappingError`` with file and line.
@@ -105,7 +105,7 @@ def run_mapping(db: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
         before = mapping.text.count("\n", 0, start)
         first = before + 1
         if index == len(statements) - 1:
-            sql = f"CREATE TABLE mapped AS\n{sql}"
+            sql = f"CREATE TABLE {result} AS\n{sql}"
             before -= 1
         elif statement.type != duckdb.StatementType.CREATE:
             raise MappingError(f"{mapping.name}:{first}: only CREATE may stand before the query")
