@@ -48,7 +48,7 @@ class DimensionReading(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     ``perceived`` is the remembered quality less its inconsistency, ``expected`` the adaptive
     expectation, ``weight`` how much the dimension counts for this tier. Of the expectation:
     ``norm`` (with the tier's and the revenue's lift, and what of a rival's offer has settled),
-    ``competition`` and ``promise`` where there are any, and ``experience``, what the own
+    ``competition``, ``promise`` and ``cue`` where there are any, and ``experience``, what the own
     experience adds.
     """
 
@@ -59,6 +59,7 @@ class DimensionReading(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     norm: Share
     competition: Share | None = None
     promise: Share | None = None
+    cue: Share | None = None
     experience: float = 0.0
 
 

@@ -79,7 +79,8 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
 
     ``case`` and ``topic`` are digests. ``base`` is the loss it would be if it had been settled at
     once, in log-odds at ``failed_s``, ``booked`` what stands in the account for it. ``justice`` in
-    [0, 1] is that of the last resolution; ``satisfied`` the customer's own last word.
+    [0, 1] is that of the last resolution, ``satisfied`` the customer's own last word,
+    ``remembered`` the justice that counts by both.
     """
 
     case: bytes
@@ -93,6 +94,7 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
     justice: float = 0.0
     confirmed_s: float | None = None
     satisfied: bool = False
+    remembered: float = 0.0
 
 
 class Promise(msgspec.Struct, array_like=True, gc=False):
@@ -111,6 +113,20 @@ class Promise(msgspec.Struct, array_like=True, gc=False):
     outcome_s: float = 0.0
     weight: float = 0.0
     booked: float = 0.0
+
+
+class Contact(msgspec.Struct, array_like=True, gc=False):
+    """A contact that the customer sought on ``topic`` (a digest), and may have to seek again.
+
+    ``unsettled``: it was known at once to have settled nothing. ``weight`` is gain, weight of the
+    policy's dimension and intensity multiplied, ``again`` whether it was a repeat.
+    """
+
+    topic: bytes
+    at_s: float
+    weight: float
+    unsettled: bool = False
+    again: bool = False
 
 
 class RivalOffer(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -173,6 +189,7 @@ class Customer(msgspec.Struct, array_like=True):
     failures: list[Failure] = msgspec.field(default_factory=list)
     promises: list[Promise] = msgspec.field(default_factory=list)
     rivals: list[RivalOffer] = msgspec.field(default_factory=list)
+    contacts: list[Contact] = msgspec.field(default_factory=list)
     seen: bytes = b""
     merged_into: str | None = None
 

@@ -18,7 +18,8 @@ from pipeline.core.customer import (
     Profile,
     new_customer,
 )
-from pipeline.core.perceive.account import trim_kept
+from pipeline.core.perceive import promises, recovery, repeats
+from pipeline.core.perceive.account import Source, rebook, trim_kept
 from pipeline.core.perceive.decay import adopt_half_lives, advance, set_decay
 from pipeline.core.policy.compiled import Policy
 from schemas.inbound import Event
@@ -76,10 +77,10 @@ def hand_over(name: str, customer: Customer, into: str, event: Event) -> tuple[C
     return left, Inherit(name, into, event, customer)
 
 
-def inherit(customer: Customer, other: Customer, policy: Policy) -> None:
+def inherit(customer: Customer, other: Customer, source: Source, policy: Policy) -> None:
     """Add the account ``other`` to that of ``customer``, whose own word stands where both differ.
 
-    ``other`` may be of an older policy, and is used up.
+    ``other`` may be of an older policy, and is used up. ``source`` is the event that brought it.
     """
     if other.half_lives_s != policy.half_lives_s:
         adopt_half_lives(other, policy.half_lives_s, tuple(policy.decays.items()))
@@ -95,7 +96,7 @@ def inherit(customer: Customer, other: Customer, policy: Policy) -> None:
     customer.cost += other.cost
     _add_accounts(customer, other)
     _add_counts(customer, other)
-    _join_records(customer, other, policy)
+    _join_records(customer, other, source, policy)
     _fill_gaps(customer.profile, other.profile)
     customer.seen = _both(customer.seen, other.seen, policy.limits.remembered_events)
 
@@ -125,18 +126,18 @@ def _add_counts(customer: Customer, other: Customer) -> None:
         spent.times += burden.times
 
 
-def _join_records(customer: Customer, other: Customer, policy: Policy) -> None:
+def _join_records(customer: Customer, other: Customer, source: Source, policy: Policy) -> None:
     """Put single records together; beyond the limits the earlier ones of ``other`` go first."""
-    limits = policy.limits
-    customer.failures = [*other.failures, *customer.failures][-limits.failures :]
-    known = {promise.promise for promise in customer.promises}
-    theirs = [promise for promise in other.promises if promise.promise not in known]
-    customer.promises = [*theirs, *customer.promises][-limits.promises :]
-    customer.rivals = [*other.rivals, *customer.rivals][-limits.rival_offers :]
+    customer.rivals = [*other.rivals, *customer.rivals][-policy.limits.rival_offers :]
     customer.kept += other.kept
     customer.kept_bytes += other.kept_bytes
     heapify(customer.kept)
     trim_kept(customer, policy)
+    changes = recovery.join(customer, other.failures, policy)
+    changes += promises.join(customer, other.promises, policy)
+    for contact in other.contacts:
+        changes += repeats.come(customer, contact, policy)
+    rebook(customer, changes, source, policy)
 
 
 def _fill_gaps(mine: Profile, theirs: Profile) -> None:

@@ -8,7 +8,7 @@ from pipeline.core.admission import Admitted
 from pipeline.core.care.actions import ACTIONS
 from pipeline.core.customer import Customer, digest_of, has_seen, new_customer, remember
 from pipeline.core.merge import Absorb, Loop, forwarded, hand_over, inherit
-from pipeline.core.perceive.account import level
+from pipeline.core.perceive.account import Source, level
 from pipeline.core.perceive.decay import adopt_half_lives, advance, scales
 from pipeline.core.perceive.feel import Scene, feel, feel_anonymously, scene_of
 from pipeline.core.perceive.score import points, tier_of
@@ -117,7 +117,8 @@ def _about(
     elif isinstance(event, CustomerAbsorbed) and event.data.into != name:
         return hand_over(name, customer, event.data.into, event)
     elif isinstance(event, CustomerInherited) and inherited is not None:
-        inherit(customer, inherited, policy)
+        source = Source(event.id, "merge", time_s, 1.0)
+        inherit(customer, inherited, source, policy)
     return customer, None
 
 

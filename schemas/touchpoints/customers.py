@@ -8,7 +8,7 @@ from schemas.envelope import Data, Envelope
 from schemas.ids import Id, Name
 from schemas.touchpoints.common import Channel, Money
 
-COHORT_BYTES: Final = 64
+COHORT_BYTES: Final = 48
 
 
 def _fits(text: str) -> str:
@@ -41,13 +41,13 @@ class CustomerProfiledData(Data):
         str | None, Field(description="As the policy names it.", pattern=r"^[\x20-\x7e]{1,32}$")
     ] = None
     cohort: Annotated[
-        Cohort | None, Field(description="Whose treatment the customer can see; 64 bytes of UTF-8.")
+        Cohort | None, Field(description="Whose treatment the customer can see; 48 bytes of UTF-8.")
     ] = None
     language: Annotated[
-        str | None, Field(description="BCP 47 tag.", pattern=r"^[A-Za-z0-9-]{2,35}$")
+        str | None, Field(description="BCP 47 tag.", pattern=r"^[A-Za-z0-9-]{2,16}$")
     ] = None
     time_zone: Annotated[
-        str | None, Field(description="IANA name.", pattern=r"^[A-Za-z0-9_+/-]{1,40}$")
+        str | None, Field(description="IANA name.", pattern=r"^[A-Za-z0-9_+/-]{1,32}$")
     ] = None
     revenue: Annotated[Money | None, Field(description="A month, in the operator's currency.")] = (
         None

@@ -6,6 +6,7 @@ from math import log2
 from typing import Final, NamedTuple
 
 from pipeline.core.customer import Account, Crowd, Customer, Kept
+from pipeline.core.perceive.changes import NOTHING, Change
 from pipeline.core.perceive.decay import (
     CONTACTS,
     CROWDING,
@@ -17,7 +18,6 @@ from pipeline.core.perceive.decay import (
     weights,
 )
 from pipeline.core.perceive.fatigue import fatigue_cost
-from pipeline.core.perceive.recovery import Change
 from pipeline.core.policy.compiled import Policy
 from schemas.perception import Felt
 
@@ -68,7 +68,15 @@ def rebook(customer: Customer, changes: Sequence[Change], source: Source, policy
     for change in changes:
         account = _account(customer, change.dimension, policy)
         # Off the losses, also where it is a gain: what was booked there is taken back to the bit.
-        account.losses -= change.value * weights(customer, change.since_s)[account.decay]
+        at = weights(customer, change.since_s)
+        account.losses -= change.value * at[account.decay]
+        if change.memory != NOTHING:
+            weight, quality, square = change.memory
+            account.weight += weight * at[EVIDENCE]
+            account.quality += quality * at[EVIDENCE]
+            account.square += square * at[EVIDENCE]
+            account.long_weight += weight * at[EXPERIENCE]
+            account.long_quality += quality * at[EXPERIENCE]
         _keep(customer, change, source, policy)
 
 
@@ -104,7 +112,7 @@ def _account(customer: Customer, dimension: str, policy: Policy) -> Account:
 
 def _keep(customer: Customer, change: Change, source: Source, policy: Policy) -> None:
     """Keep a contribution by name if it is among the largest, in a heap with the least first."""
-    dimension, value, since_s = change
+    dimension, value, since_s, _ = change
     size = abs(value)
     if size <= _NEGLIGIBLE:
         return

@@ -6,15 +6,18 @@ The products but for the intensity ``a`` are in the plan already; ``kappa``, whi
 unresolved failure weigh twelve equal positives, is of ``recovery``.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
-from pipeline.core.perceive.expectation import Context, expected_in
+from pipeline.core.perceive.expectation import Context, expected_of
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.plan import Plan
 from pipeline.core.touch import Touch
 from schemas.perception import Felt, Sources
+
+# One zone of tolerance below the expected, which rounding must not miss.
+_ADEQUATE: Final = -1.0 + 1e-9
 
 
 class Failed(NamedTuple):
@@ -44,7 +47,7 @@ def contributions(
             continue
         expected, sources = row.expected, None
         if context is not None:
-            mean = expected_in(context, row, policy)
+            mean = expected_of(context, row, policy.expectation)
             expected, sources = mean.level, mean.sources()
         elif row.cue is not None:
             sources = Sources(row.norm, cue=row.cue)
@@ -54,7 +57,7 @@ def contributions(
         else:
             loss = row.loss * intensity * (-x if -x < largest else largest) ** curvature
             value = -loss
-            if row.failure and not touch.resolved and loss > 0.0:
+            if row.failure and x <= _ADEQUATE and not touch.resolved and loss > 0.0:
                 failed.append(Failed(len(felt), loss))
                 value = -loss * policy.recovery.severity
         felt.append(Felt(row.dimension, quality, expected, value, sources))

@@ -8,24 +8,27 @@ rises with the revenue. Nothing here depends on how this customer was served bef
 """
 
 from math import log2
-from typing import NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from pipeline.core.customer import Customer
 from pipeline.core.policy.compiled import Expectation, Policy
-from pipeline.core.policy.plan import Row
 from schemas.perception import Sources
 
 
 class Context(NamedTuple):
     """What one customer expects beyond the tier's norms at one time.
 
-    ``lift`` is added to every norm; ``rivals`` (level and settled share) and ``promised`` (level)
-    are by dimension.
+    ``lift`` is added to every norm but of a must-be; ``rivals`` (level and settled share) and
+    ``promised`` (level) are by dimension.
     """
 
     lift: float
     rivals: dict[str, tuple[float, float]]
     promised: dict[str, float]
+
+
+NOTHING_BEYOND: Final = Context(0.0, {}, {})
+"""Of a customer who expects what the tier does."""
 
 
 class Expected(NamedTuple):
@@ -40,6 +43,19 @@ class Expected(NamedTuple):
     def sources(self) -> Sources:
         """The sources, as they are published."""
         return Sources(self.norm, self.competition, self.promise, self.cue)
+
+
+class Held(Protocol):
+    """What a tier expects of a dimension, in a touch or apart from any."""
+
+    @property
+    def dimension(self) -> str: ...
+    @property
+    def norm(self) -> float: ...
+    @property
+    def cue(self) -> float | None: ...
+    @property
+    def lifts(self) -> bool: ...
 
 
 def context_at(customer: Customer, at_s: float, policy: Policy) -> Context | None:
@@ -80,20 +96,10 @@ def revenue_lift(revenue: float | None, constants: Expectation) -> float:
     return min(lift, constants.largest_lift)
 
 
-def expected_in(context: Context, row: Row, policy: Policy) -> Expected:
-    """The reference expectation of one touch in one dimension."""
-    return _mean(context, row.dimension, row.norm, row.cue, policy.expectation)
-
-
-def expected_of(context: Context, dimension: str, norm: float, policy: Policy) -> Expected:
-    """The reference expectation of a dimension apart from any touch."""
-    return _mean(context, dimension, norm, None, policy.expectation)
-
-
-def _mean(
-    context: Context, dimension: str, norm: float, cue: float | None, by: Expectation
-) -> Expected:
-    norm = min(norm + context.lift, 1.0)
+def expected_of(context: Context, held: Held, by: Expectation) -> Expected:
+    """The reference expectation of one customer where the tier's is ``held``."""
+    dimension, cue = held.dimension, held.cue
+    norm = min(held.norm + context.lift, 1.0) if held.lifts else held.norm
     surely, total = by.norm, by.norm * norm
     competition = None
     rival = context.rivals.get(dimension)

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from pipeline.core.customer import Customer, RivalOffer
-from pipeline.core.perceive import promises, recovery
+from pipeline.core.customer import Contact, Customer, RivalOffer
+from pipeline.core.perceive import promises, recovery, repeats
 from pipeline.core.perceive.account import Source, book, book_contact, rebook
+from pipeline.core.perceive.changes import Change
 from pipeline.core.perceive.contribution import Contributed, contributions
 from pipeline.core.perceive.decay import EVIDENCE, Weights, weights
 from pipeline.core.perceive.expectation import context_at
-from pipeline.core.perceive.recovery import NO_DIGEST, Change, Matter, case_key, topic_key
-from pipeline.core.perceive.value import book_sacrifices
+from pipeline.core.perceive.recovery import NO_DIGEST, Matter, case_key, is_open, topic_key
+from pipeline.core.perceive.value import book_repeat, book_sacrifices
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.plan import NOTHING_FELT, Plan
 from pipeline.core.touch import Touch, touch_of
@@ -61,12 +62,14 @@ def feel(customer: Customer, scene: Scene, policy: Policy) -> Sequence[Felt]:
         changes = promises.end(customer, event, time_s, weight, policy)  # type: ignore[arg-type]
     elif type(event) is RivalOffered:
         _offered(customer, event, time_s, policy)
+    if touch.inbound and touch.topic is not None:
+        changes = [*changes, *_came(customer, scene, policy)]
     source = Source(event.id, plan.touchpoint or event.type, time_s, touch.intensity)
     if felt:
         book(customer, felt, at, source, policy)
     if changes:
         rebook(customer, changes, source, policy)
-        felt.extend(_told(change) for change in changes)
+        felt.extend(_told(change) for change in changes if change.value != 0.0)
     return felt
 
 
@@ -94,6 +97,8 @@ def _count(customer: Customer, scene: Scene, at: Weights, policy: Policy) -> Non
     weight = at[EVIDENCE]
     if touch.inbound:
         customer.inbound += weight
+        if touch.topic is not None and _again(customer, scene, policy):
+            book_repeat(customer, weight)
     if touch.complaint:
         customer.complaints += weight
     if plan.initiative:
@@ -102,6 +107,26 @@ def _count(customer: Customer, scene: Scene, at: Weights, policy: Policy) -> Non
         customer.cost += weight * plan.cost
     if plan.sacrifices:
         book_sacrifices(customer, plan, scene.event.data, weight, policy.value)
+
+
+def _came(customer: Customer, scene: Scene, policy: Policy) -> list[Change]:
+    """Take a contact down that the customer sought on a topic."""
+    touch = scene.touch
+    weight = policy.repeats.weights[scene.tier, touch.intent] * touch.intensity
+    contact = Contact(topic_key(touch.topic), scene.time_s, weight, touch.unsettled)
+    return repeats.come(customer, contact, policy)
+
+
+def _again(customer: Customer, scene: Scene, policy: Policy) -> bool:
+    """Whether the customer comes again because an earlier failure on the topic is open."""
+    topic = topic_key(scene.touch.topic)
+    return any(
+        failure.topic == topic
+        and failure.failed_s is not None
+        and failure.failed_s < scene.time_s
+        and is_open(failure, policy.recovery)
+        for failure in customer.failures
+    )
 
 
 def _on_record(customer: Customer, made: Contributed, scene: Scene, policy: Policy) -> list[Change]:

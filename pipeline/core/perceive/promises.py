@@ -6,10 +6,11 @@ dimension of promises. Whether it was kept in time is known once both its end an
 are, whichever comes first; what that changes is booked at the end's own time.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.core.customer import Customer, Promise, digest_of
-from pipeline.core.perceive.recovery import Change
+from pipeline.core.perceive.changes import Change, difference, remembered
 from pipeline.core.policy.compiled import Policy, Promises
 from schemas.touchpoints.promises import (
     PromiseBroken,
@@ -35,11 +36,12 @@ _OUTCOMES: Final[dict[type, int]] = {
 def make(customer: Customer, data: PromiseMadeData, at_s: float, policy: Policy) -> list[Change]:
     """Take a promise down; returns what to book, if its end was heard of already."""
     promise = _of(customer, data.promise, policy)
+    old = _entry(promise, policy.promises)
     promise.made_s = at_s
     promise.due_s = None if data.due is None else data.due.timestamp()
     known = data.dimension in policy.decays
     promise.dimension, promise.level = (data.dimension, data.level) if known else (None, None)
-    return _settle(promise, policy.promises)
+    return _settle(promise, old, policy.promises)
 
 
 def end(
@@ -54,9 +56,38 @@ def end(
     promise = _of(customer, event.data.promise, policy)
     if promise.outcome and (promise.outcome_s, -promise.outcome) <= (at_s, -outcome):
         return []
-    undone = _book(promise, 0.0, policy.promises)
+    old = _entry(promise, policy.promises)
     promise.outcome, promise.outcome_s, promise.weight = outcome, at_s, weight
-    return [*undone, *_settle(promise, policy.promises)]
+    return _settle(promise, old, policy.promises)
+
+
+def join(customer: Customer, theirs: Sequence[Promise], policy: Policy) -> list[Change]:
+    """Add the promises of another account that turned out to be the same customer's.
+
+    Of one promise the first end counts, as always; returns what to book.
+    """
+    changes: list[Change] = []
+    mine = {promise.promise: promise for promise in customer.promises}
+    for other in theirs:
+        promise = mine.get(other.promise)
+        if promise is None:
+            customer.promises.append(other)
+            continue
+        changes += difference(_entry(other, policy.promises), None)
+        old = _entry(promise, policy.promises)
+        if promise.made_s is None:
+            promise.made_s, promise.due_s = other.made_s, other.due_s
+            promise.dimension, promise.level = other.dimension, other.level
+        if other.outcome and not (
+            promise.outcome
+            and (promise.outcome_s, -promise.outcome) <= (other.outcome_s, -other.outcome)
+        ):
+            promise.outcome, promise.outcome_s = other.outcome, other.outcome_s
+            promise.weight = other.weight
+        changes += _settle(promise, old, policy.promises)
+    while len(customer.promises) > policy.limits.promises:
+        _forget_one(customer, customer.promises)
+    return changes
 
 
 def outcome_of(promise: Promise) -> int:
@@ -70,16 +101,18 @@ def is_overdue(promise: Promise, at_s: float) -> bool:
     return not promise.outcome and promise.due_s is not None and promise.due_s < at_s
 
 
-def _settle(promise: Promise, promises: Promises) -> list[Change]:
-    return _book(promise, promise.weight * promises.worth[outcome_of(promise)], promises)
+def _settle(promise: Promise, old: Change | None, promises: Promises) -> list[Change]:
+    promise.booked = promise.weight * promises.worth[outcome_of(promise)]
+    return difference(old, _entry(promise, promises))
 
 
-def _book(promise: Promise, worth: float, promises: Promises) -> list[Change]:
-    if worth == promise.booked:
-        return []
-    change = Change(promises.dimension, worth - promise.booked, promise.outcome_s)
-    promise.booked = worth
-    return [change]
+def _entry(promise: Promise, promises: Promises) -> Change | None:
+    """What stands in the account for a promise; nothing while it is open."""
+    outcome = outcome_of(promise)
+    if not outcome:
+        return None
+    memory = remembered(promises.qualities[outcome])
+    return Change(promises.dimension, promise.booked, promise.outcome_s, memory)
 
 
 def _of(customer: Customer, name: str, policy: Policy) -> Promise:
@@ -90,12 +123,16 @@ def _of(customer: Customer, name: str, policy: Policy) -> Promise:
     made = Promise(digest)
     customer.promises.append(made)
     if len(customer.promises) > policy.limits.promises:
-        others = customer.promises[:-1]
-        customer.promises.remove(min(others, key=_matters))
+        _forget_one(customer, customer.promises[:-1])
     return made
 
 
-def _matters(promise: Promise) -> tuple[bool, float]:
+def _forget_one(customer: Customer, among: Sequence[Promise]) -> None:
     """Open promises matter more than those that ended, later ones more than earlier."""
+    least = min(among, key=_matters)
+    customer.promises[:] = [each for each in customer.promises if each is not least]
+
+
+def _matters(promise: Promise) -> tuple[bool, float]:
     when = promise.outcome_s if promise.outcome else promise.due_s or promise.made_s or 0.0
     return not promise.outcome, when

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from pipeline.core.customer import Account, Customer
 from pipeline.core.perceive.decay import EVIDENCE, EXPERIENCE, Scales
-from pipeline.core.perceive.expectation import Context, Expected, expected_of
+from pipeline.core.perceive.expectation import NOTHING_BEYOND, Context, expected_of
 from pipeline.core.policy.compiled import Policy, Ratio, Standing
 from schemas.perception import Band, DimensionReading
 
 _LARGEST = 2.0
+_ROUNDING = 1e-9  # exactly as expected must not read as less
 
 
 class Reading(NamedTuple):
@@ -59,11 +60,11 @@ def bounded(perceived: float, expected: float) -> float:
 
 def band_of(ratio: float, adequate: float, constants: Ratio) -> Band:
     """Below what is adequate it fails, below the target it is tolerated, above it overdone."""
-    if ratio < adequate:
+    if ratio < adequate - _ROUNDING:
         return "failing"
-    if ratio < constants.target_low:
+    if ratio < constants.target_low - _ROUNDING:
         return "tolerated"
-    return "satisfied" if ratio <= constants.target_high else "over_delivery"
+    return "satisfied" if ratio <= constants.target_high + _ROUNDING else "over_delivery"
 
 
 def over_servicing(ratio: float, cost: float, constants: Ratio) -> float:
@@ -100,10 +101,7 @@ def _dimension(
     constants = policy.ratio
     quality = quality_of(account, counts.norm, scale, constants)
     quality -= constants.inconsistency * _deviation(account, scale, constants)
-    if context is None:
-        reference = Expected(counts.norm, counts.norm, None, None, None)
-    else:
-        reference = expected_of(context, counts.dimension, counts.norm, policy)
+    reference = expected_of(context or NOTHING_BEYOND, counts, policy.expectation)
     lift = _experience(account, reference.level, scale, constants)
     return DimensionReading(
         counts.dimension,
@@ -113,6 +111,7 @@ def _dimension(
         norm=reference.norm,
         competition=reference.competition,
         promise=reference.promise,
+        cue=reference.cue,
         experience=lift,
     )
 

@@ -9,9 +9,11 @@ customer's word can undo a resolution. A bonus for a recovery that delights is o
 never given for a second failure on one topic (Maxham and Netemeyer 2002).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pipeline.core.customer import Customer, Failure, digest_of
+from pipeline.core.perceive.changes import NOTHING, Change, difference, remembered
 from pipeline.core.policy.compiled import Policy, Recovery
 from pipeline.core.policy.plan import Case
 
@@ -23,14 +25,6 @@ class Matter(NamedTuple):
 
     case: bytes
     topic: bytes
-
-
-class Change(NamedTuple):
-    """A change of what stands in the account: log-odds to add as of ``since_s``."""
-
-    dimension: str
-    value: float
-    since_s: float
 
 
 def case_key(case: str) -> bytes:
@@ -59,8 +53,35 @@ def record(
         _add(customer, found, policy)
     found.topic = matter.topic
     found.dimension, found.base, found.failed_s = failed.dimension, -failed.value, failed.since_s
+    # The failure itself is booked by its own touch; here only what was heard of it before.
     found.booked = _worth(customer, found, policy.recovery)
     return found.booked, _settle(customer, matter, policy)
+
+
+def join(customer: Customer, theirs: Sequence[Failure], policy: Policy) -> list[Change]:
+    """Add the records of another account that turned out to be the same customer's.
+
+    What each side heard of one case holds for both; returns what to book.
+    """
+    mine = tuple(customer.failures)
+    shared = {each.case for each in mine} & {each.case for each in theirs}
+    customer.failures[:0] = theirs
+    changes: list[Change] = []
+    for case in sorted(shared):
+        group = [each for each in customer.failures if each.case == case]
+        facts = _all_facts(group)
+        facts.hand_overs = sum(
+            next((each.hand_overs for each in side if each.case == case), 0)
+            for side in (mine, theirs)
+        )
+        for failure in group:
+            _copy_facts(facts, failure)
+            if failure.failed_s is None and any(each.failed_s is not None for each in group):
+                customer.failures.remove(failure)
+        changes += _settle(customer, Matter(case, NO_DIGEST), policy)
+    while len(customer.failures) > policy.limits.failures:
+        _forget_one(customer, customer.failures, policy)
+    return changes
 
 
 def hand_over(customer: Customer, matter: Matter, policy: Policy) -> list[Change]:
@@ -165,12 +186,17 @@ def _settle(customer: Customer, matter: Matter, policy: Policy) -> list[Change]:
         same = failure.case == matter.case or on_topic
         if not same or failure.failed_s is None:
             continue
-        worth = _worth(customer, failure, policy.recovery)
-        if worth != failure.booked:
-            change = Change(failure.dimension, worth - failure.booked, failure.failed_s)
-            changes.append(change)
-            failure.booked = worth
+        old = _entry(failure, failure.failed_s)
+        failure.booked = _worth(customer, failure, policy.recovery)
+        failure.remembered = _justice(failure, policy.recovery)
+        changes += difference(old, _entry(failure, failure.failed_s))
     return changes
+
+
+def _entry(failure: Failure, failed_s: float) -> Change:
+    """What stands in the account for a failure; a just recovery is remembered as a quality."""
+    memory = remembered(failure.remembered) if failure.remembered > 0.0 else NOTHING
+    return Change(failure.dimension, failure.booked, failed_s, memory)
 
 
 def _known(customer: Customer, matter: Matter, policy: Policy) -> list[Failure]:
@@ -180,6 +206,22 @@ def _known(customer: Customer, matter: Matter, policy: Policy) -> list[Failure]:
         found = [Failure(*matter)]
         _add(customer, found[0], policy)
     return found
+
+
+def _all_facts(group: Sequence[Failure]) -> Failure:
+    """What both sides heard of a case: the later word of each kind."""
+    facts = Failure(group[0].case, group[0].topic)
+    for resolved in group:
+        if resolved.resolved_s is not None:
+            known = (facts.resolved_s or float("-inf"), facts.justice)
+            if (resolved.resolved_s, resolved.justice) > known:
+                facts.resolved_s, facts.justice = resolved.resolved_s, resolved.justice
+    for said in group:
+        if said.confirmed_s is not None:
+            known = (facts.confirmed_s or float("-inf"), not facts.satisfied)
+            if (said.confirmed_s, not said.satisfied) > known:
+                facts.confirmed_s, facts.satisfied = said.confirmed_s, said.satisfied
+    return facts
 
 
 def _copy_facts(source: Failure, target: Failure) -> None:
@@ -192,8 +234,12 @@ def _add(customer: Customer, failure: Failure, policy: Policy) -> None:
     """Add a record; beyond the limit the one that matters least goes, and stays as it weighs."""
     customer.failures.append(failure)
     if len(customer.failures) > policy.limits.failures:
-        others = customer.failures[:-1]
-        customer.failures.remove(min(others, key=lambda each: _matters(each, policy.recovery)))
+        _forget_one(customer, customer.failures[:-1], policy)
+
+
+def _forget_one(customer: Customer, among: Sequence[Failure], policy: Policy) -> None:
+    least = min(among, key=lambda each: _matters(each, policy.recovery))
+    customer.failures[:] = [each for each in customer.failures if each is not least]
 
 
 def _matters(failure: Failure, recovery: Recovery) -> tuple[bool, bool, float]:

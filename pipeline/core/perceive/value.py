@@ -30,6 +30,14 @@ def book_sacrifices(
         burden.times += weight
 
 
+def book_repeat(customer: Customer, weight: float) -> None:
+    """Add the effort of coming again for what should have been settled: one acceptable touch."""
+    burden = customer.burdens.get("effort")
+    if burden is None:
+        burden = customer.burdens["effort"] = Burden()
+    burden.spent += weight
+
+
 def burden_of(customer: Customer, kind: str, scale: Scales, constants: Value) -> float:
     """The burden of one kind, shrunk to 1 while there is little evidence."""
     burden = customer.burdens.get(kind)

@@ -19,8 +19,8 @@ _STRUCT: Final = 1  # an array of up to 15 fields
 _FLAG: Final = 1
 _DIGEST: Final = DIGEST_BYTES + 2
 _TIER: Final = 32 + 2
-_LANGUAGE: Final = 35 + 2
-_TIME_ZONE: Final = 40 + 2
+_LANGUAGE: Final = 16 + 1
+_TIME_ZONE: Final = 32 + 2
 _CHANNEL: Final = max(len(channel) for channel in get_args(Channel)) + 2
 _PROFILE: Final = (
     2 * _TIER + (COHORT_BYTES + 2) + _LANGUAGE + _TIME_ZONE + 4 * _FLOAT + 2 * _SMALL_INT
@@ -34,26 +34,32 @@ _BURDENS: Final = _HEAD + sum(len(kind) + 1 + _PAIR for kind in ("time", "effort
 def worst_state_bytes(file: PolicyFile) -> dict[str, int]:
     """The largest size of each part of a customer's state, in bytes."""
     limits = file.limits
-    dimension = max(len(name) for name in file.dimensions) + 2
+    dimension = max(_text(name) for name in file.dimensions)
     half_lives = FIXED + len({d.half_life_days for d in file.dimensions.values()} - {None})
     channels = [*file.fatigue.channels, "other"]
-    failure = _STRUCT + 2 * _DIGEST + dimension + 5 * _FLOAT + _FLOAT + _SMALL_INT + _FLAG
+    failure = _STRUCT + 2 * _DIGEST + dimension + 7 * _FLOAT + _SMALL_INT + _FLAG
     promise = _STRUCT + _DIGEST + dimension + 6 * _FLOAT + _FLAG
     counters = (
         2 * _FLOAT + _INT + _SMALL_INT + 5 * _FLOAT + half_lives * (_FLOAT + _SMALL_INT) + 2 * _HEAD
     )
     return {
-        "dimensions": _HEAD + sum(len(name) + 2 + _ACCOUNT for name in file.dimensions),
+        "dimensions": _HEAD + sum(_text(name) + _ACCOUNT for name in file.dimensions),
         "kept contributions": _HEAD + limits.kept_bytes,
         "remembered events": _HEAD + DIGEST_BYTES * limits.remembered_events,
         "failures": _HEAD + limits.failures * failure,
         "promises": _HEAD + limits.promises * promise,
+        "repeated contacts": _HEAD + limits.contacts * (_STRUCT + _DIGEST + 2 * _FLOAT + 2 * _FLAG),
         "rival offers": _HEAD + limits.rival_offers * (_STRUCT + dimension + 2 * _FLOAT),
         "contacts": _HEAD + sum(len(name) + 1 + _PAIR for name in channels),
         "profile": _PROFILE,
         "sacrifices": _BURDENS,
         "counters": counters + _HEAD + 1,
     }
+
+
+def _text(name: str) -> int:
+    """Bytes of an ASCII name: its head is shorter below 32 characters."""
+    return len(name) + (1 if len(name) < 32 else 2)
 
 
 def bound_problems(file: PolicyFile) -> list[Problem]:

@@ -52,6 +52,13 @@ def is_core(kano: KanoClass | KanoCounts) -> bool:
     return kano in ("must_be", "one_dimensional", "reverse")
 
 
+def is_must_be(kano: KanoClass | KanoCounts) -> bool:
+    """Whether presence is taken for granted by everybody alike, so that nobody expects more."""
+    if isinstance(kano, KanoCounts):
+        return kano.must_be > max(kano.one_dimensional, kano.attractive, kano.indifferent)
+    return kano == "must_be"
+
+
 def reference_problems(file: PolicyFile) -> list[Problem]:
     """Every name in the file that points to nothing, and every measure no event has."""
     return [
@@ -84,6 +91,7 @@ def _unknown_dimensions(file: PolicyFile) -> Iterator[Problem]:
         *((("tiers", t, "named", d), d) for t, tier in file.tiers.items() for d in tier.named),
         *((("tiers", t, "cues", d), d) for t, tier in file.tiers.items() for d in tier.cues),
         (("promises", "dimension"), file.promises.dimension),
+        (("repeats", "dimension"), file.repeats.dimension),
         *_sign_dimensions(file),
         *((("intents", i, d), d) for i, named in file.intents.items() for d in named),
         *(

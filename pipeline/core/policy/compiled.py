@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from pipeline.core.perceive.decay import FIXED
 from pipeline.core.policy.character import CharacterPolicy
-from pipeline.core.policy.check import OBSERVED, is_core, kano_factors
+from pipeline.core.policy.check import OBSERVED, is_core, is_must_be, kano_factors
 from pipeline.core.policy.models import CarePolicy, Limits, PolicyFile
 from pipeline.core.policy.plan import (
     INTENTS,
@@ -76,12 +76,23 @@ class Recovery(NamedTuple):
 class Promises(NamedTuple):
     """The constants of ``perceive.promises``: what an outcome is worth per unit of weight.
 
-    ``worth`` is by outcome, ``weights`` (gain and weight of the dimension) by tier and intent.
+    ``qualities`` and ``worth`` (against the dimension's norm) are by outcome, ``weights`` (gain
+    and weight of the dimension) by tier and intent.
     """
 
     dimension: str
     qualities: tuple[float, float, float, float, float]
     worth: tuple[float, float, float, float, float]
+    weights: Mapping[tuple[str, str], float]
+
+
+class Repeats(NamedTuple):
+    """The constants of ``perceive.repeats``; ``worth`` is per unit of weight, below zero."""
+
+    dimension: str
+    within_s: float
+    quality: float
+    worth: float
     weights: Mapping[tuple[str, str], float]
 
 
@@ -94,11 +105,13 @@ class Value(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What one dimension counts for a tier whatever the intent, and the tier's norm."""
+    """What one dimension counts for a tier whatever the intent, and what the tier expects."""
 
     dimension: str
     weight: float
     norm: float
+    cue: float | None
+    lifts: bool
 
 
 class Policy(NamedTuple):
@@ -129,6 +142,7 @@ class Policy(NamedTuple):
     expectation: Expectation
     ratio: Ratio
     recovery: Recovery
+    repeats: Repeats
     promises: Promises
     value: Value
     standing: Mapping[str, Mapping[str, Standing]]
@@ -172,6 +186,7 @@ def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
         expectation=_expectation(file),
         ratio=_ratio(file),
         recovery=_recovery(file),
+        repeats=_repeats(file),
         promises=_promises(file),
         value=_value(file),
         standing=MappingProxyType({tier: _standing(file, tier) for tier in file.tiers}),
@@ -210,6 +225,8 @@ def _standing(file: PolicyFile, tier: str) -> Mapping[str, Standing]:
                 name,
                 sum(weights[name] for weights in by_intent) / len(by_intent),
                 norm_of(file, tier, name),
+                file.tiers[tier].cues.get(name),
+                not is_must_be(file.dimensions[name].kano),
             )
             for name in file.dimensions
         }
@@ -260,31 +277,49 @@ def _recovery(file: PolicyFile) -> Recovery:
     )
 
 
-def _promises(file: PolicyFile) -> Promises:
-    given, score = file.promises, file.score
-    dimension = file.dimensions[given.dimension]
-    k_gain, k_loss = kano_factors(dimension.kano)
-    qualities = (given.kept.value, given.late.value, given.withdrawn.value, given.broken.value)
-
-    def worth(quality: float, severity: float) -> float:
-        x = (quality - dimension.norm) / score.zone_of_tolerance.value
-        size: float = min(abs(x), score.largest_distance.value) ** score.curvature.value
-        return k_gain * size if x > 0.0 else -score.loss_aversion.value * k_loss * severity * size
-
-    kept, late, withdrawn = (worth(quality, 1.0) for quality in qualities[:3])
-    broken = worth(qualities[3], score.unresolved_severity.value)
-    return Promises(
+def _repeats(file: PolicyFile) -> Repeats:
+    given = file.repeats
+    return Repeats(
         dimension=given.dimension,
+        within_s=given.within_hours.value * 3_600.0,
+        quality=given.quality.value,
+        worth=_worth(file, given.dimension, given.quality.value, 1.0),
+        weights=_weights(file, given.dimension),
+    )
+
+
+def _promises(file: PolicyFile) -> Promises:
+    given = file.promises
+    name, severity = given.dimension, file.score.unresolved_severity.value
+    qualities = (given.kept.value, given.late.value, given.withdrawn.value, given.broken.value)
+    kept, late, withdrawn = (_worth(file, name, quality, 1.0) for quality in qualities[:3])
+    broken = _worth(file, name, qualities[3], severity)
+    return Promises(
+        dimension=name,
         qualities=(0.0, *qualities),
         worth=(0.0, kept, late, withdrawn, broken),
-        weights=MappingProxyType(
-            {
-                (tier, intent): score.gain.value
-                * segment_weights(file, tier, intent)[given.dimension]
-                for tier in file.tiers
-                for intent in INTENTS
-            }
-        ),
+        weights=_weights(file, name),
+    )
+
+
+def _worth(file: PolicyFile, name: str, quality: float, severity: float) -> float:
+    """What a quality is worth against the norm of a dimension, per unit of weight."""
+    score, dimension = file.score, file.dimensions[name]
+    k_gain, k_loss = kano_factors(dimension.kano)
+    x = (quality - dimension.norm) / score.zone_of_tolerance.value
+    size: float = min(abs(x), score.largest_distance.value) ** score.curvature.value
+    return k_gain * size if x > 0.0 else -score.loss_aversion.value * k_loss * severity * size
+
+
+def _weights(file: PolicyFile, name: str) -> Mapping[tuple[str, str], float]:
+    """Gain times weight of a dimension, by tier and intent."""
+    gain = file.score.gain.value
+    return MappingProxyType(
+        {
+            (tier, intent): gain * segment_weights(file, tier, intent)[name]
+            for tier in file.tiers
+            for intent in INTENTS
+        }
     )
 
 

@@ -131,7 +131,8 @@ class RatioConstants(Section):
     quality_prior: PositiveConstant
     experience_prior: PositiveConstant
     experience_share: Annotated[
-        Constant, Field(description="The most that own experience may lift the expectation, 0-0.5.")
+        ShareConstant,
+        Field(description="How much of what is better than expected becomes expected, at most."),
     ]
     experience_half_life_days: HalfLifeConstant
     inconsistency: Annotated[
@@ -144,8 +145,6 @@ class RatioConstants(Section):
     def _in_range(self) -> "RatioConstants":
         if not self.target_low.value < self.target_high.value <= 2:
             raise ValueError("target_low must be below target_high, and that at most 2")
-        if not 0 <= self.experience_share.value <= 0.5:
-            raise ValueError("experience_share must lie between 0 and 0.5")
         return self
 
 
@@ -173,6 +172,14 @@ class RecoveryConstants(Section):
                 f"outcome_share, treatment_share and procedure_share sum to {total:g}, not to 1"
             )
         return self
+
+
+class RepeatConstants(Section):
+    """When coming again on one topic shows that the matter was not settled, and how it feels."""
+
+    dimension: Key
+    within_hours: PositiveConstant
+    quality: ShareConstant
 
 
 class PromiseConstants(Section):

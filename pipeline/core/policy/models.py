@@ -16,6 +16,7 @@ from pipeline.core.policy.constants import (
     PromiseConstants,
     RatioConstants,
     RecoveryConstants,
+    RepeatConstants,
     ScoreConstants,
     Section,
     Share,
@@ -40,6 +41,7 @@ class Limits(Section):
     failures: Annotated[int, Field(ge=1, le=64)] = 3
     promises: Annotated[int, Field(ge=1, le=64)] = 3
     rival_offers: Annotated[int, Field(ge=1, le=64)] = 3
+    contacts: Annotated[int, Field(ge=1, le=64)] = 4
     state_bytes: Annotated[int, Field(ge=256, le=65_536)] = 3_072
 
 
@@ -75,7 +77,8 @@ class Dimension(Section):
 class Tier(Section):
     """A grade of customer, and the dimensions that matter most to it.
 
-    ``lift`` is added to every norm; ``cues`` are levels that the product itself implies.
+    ``lift`` is added to every norm but of a must-be; ``cues`` are levels that the product itself
+    implies.
     """
 
     named: dict[Key, Positive] = Field(default_factory=dict)
@@ -87,8 +90,9 @@ class Tier(Section):
 class FeltRow(Section):
     """One dimension felt in a touchpoint, and the evidence for it.
 
-    ``failure``: a quality below what was expected weighs as an unresolved failure unless the
-    event says ``resolved: true``. ``cue``: the level that the touch's presentation implies.
+    ``failure``: a quality below the adequate level (a zone of tolerance under the expected one)
+    weighs as an unresolved failure unless the event says ``resolved: true``. ``cue``: the level
+    that the touch's presentation implies.
     """
 
     dimension: Key
@@ -180,6 +184,7 @@ class PolicyFile(Section):
     expectation: ExpectationConstants
     ratio: RatioConstants
     recovery: RecoveryConstants
+    repeats: RepeatConstants
     promises: PromiseConstants
     value: ValueConstants
     character: CharacterPolicy = CharacterPolicy()

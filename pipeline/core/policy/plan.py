@@ -5,7 +5,7 @@ from math import fsum
 from typing import Any, Final, NamedTuple, get_args
 
 from pipeline.core.perceive.evidence import Evidence, Felt, Reader
-from pipeline.core.policy.check import OBSERVED, kano_factors
+from pipeline.core.policy.check import OBSERVED, is_must_be, kano_factors
 from pipeline.core.policy.models import CaseStep, FeltRow, PolicyFile, Touchpoint
 from pipeline.core.policy.readers import reader
 from pipeline.core.policy.weights import segment_weights
@@ -19,8 +19,8 @@ class Row(NamedTuple):
 
     A distance ``x = (quality - expected) * per_zone`` above zero contributes
     ``gain * x ** curvature``, below zero ``-loss * |x| ** curvature``; with ``failure`` that is
-    a failure unless the event says that it is settled. ``expected`` is of ``norm`` and ``cue``
-    alone.
+    a failure where it is below the adequate level, unless the event says that it is settled.
+    ``expected`` is of ``norm`` and ``cue`` alone; ``lifts``: dearer customers expect more.
     """
 
     dimension: str
@@ -29,6 +29,7 @@ class Row(NamedTuple):
     norm: float
     cue: float | None
     expected: float
+    lifts: bool
     per_zone: float
     gain: float
     loss: float
@@ -130,8 +131,10 @@ def expected_level(file: PolicyFile, norm: float, cue: float | None) -> float:
 
 
 def norm_of(file: PolicyFile, tier: str, dimension: str) -> float:
-    """What customers of a tier take for granted, in [0, 1]."""
-    return min(max(file.dimensions[dimension].norm + file.tiers[tier].lift, 0.0), 1.0)
+    """What customers of a tier take for granted, in [0, 1]. A must-be is the same for all."""
+    given = file.dimensions[dimension]
+    lift = 0.0 if is_must_be(given.kano) else file.tiers[tier].lift
+    return min(max(given.norm + lift, 0.0), 1.0)
 
 
 def _plan(name: str, touchpoint: Touchpoint, rows: tuple[Row, ...]) -> Plan:
@@ -190,6 +193,7 @@ def _row(
         norm=norm,
         cue=cue,
         expected=expected_level(file, norm, cue),
+        lifts=not is_must_be(dimension.kano),
         per_zone=direction / score.zone_of_tolerance.value,
         gain=scale * k_gain,
         loss=score.loss_aversion.value * scale * k_loss,
