@@ -118,14 +118,13 @@ class Promise(msgspec.Struct, array_like=True, gc=False):
 class Contact(msgspec.Struct, array_like=True, gc=False):
     """A contact that the customer sought on ``topic`` (a digest), and may have to seek again.
 
-    ``unsettled``: it was known at once to have settled nothing. ``weight`` is gain, weight of the
-    policy's dimension and intensity multiplied, ``again`` whether it was a repeat.
+    ``weight`` is gain, weight of the policy's dimension and intensity multiplied, ``again``
+    whether it was a repeat.
     """
 
     topic: bytes
     at_s: float
     weight: float
-    unsettled: bool = False
     again: bool = False
 
 

@@ -15,8 +15,7 @@ from schemas.touchpoints.visits import VisitCompletedData
 class Touch(NamedTuple):
     """The common side of an event.
 
-    ``intensity`` in (0, 1]; ``resolved``: the event says that the matter ``topic`` is settled,
-    ``unsettled`` that it is not;
+    ``intensity`` in (0, 1]; ``resolved``: the event says that the matter ``topic`` is settled;
     ``unasked``: the company sought the contact without being asked or obliged, on ``channel``
     (``None``: that of the touchpoint); ``inbound``: the customer sought it; ``complaint``: the
     customer complained.
@@ -25,7 +24,6 @@ class Touch(NamedTuple):
     intent: Intent
     intensity: float
     resolved: bool
-    unsettled: bool
     unasked: bool
     inbound: bool
     complaint: bool
@@ -33,7 +31,7 @@ class Touch(NamedTuple):
     channel: str | None
 
 
-_PLAIN: Final = Touch("none", 1.0, False, False, False, False, False, None, None)
+_PLAIN: Final = Touch("none", 1.0, False, False, False, False, None, None)
 
 # Looked up by type: isinstance() of a pydantic model costs more than all the rest here.
 _CONTACTS: Final = frozenset(
@@ -42,7 +40,6 @@ _CONTACTS: Final = frozenset(
     if issubclass(model.model_fields["data"].annotation, Contact)
 )
 _DIRECTED: Final = frozenset((CallCompletedData, MessageData))
-_SETTLING: Final = frozenset((CallCompletedData, VisitCompletedData))
 _SOUGHT: Final = frozenset(
     (ComplaintOpenedData, DigitalUsedData, RepairOpenedData, VisitCompletedData)
 )
@@ -65,7 +62,6 @@ def touch_of(event: Event) -> Touch:
         contact.intent,
         contact.intensity,
         contact.resolved is True,
-        (data.settled if kind in _SETTLING else contact.resolved) is False,  # type: ignore[union-attr]
         unasked,
         inbound,
         kind is ComplaintOpenedData or (inbound and contact.intent == "complaint"),

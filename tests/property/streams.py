@@ -1,72 +1,128 @@
-"""Random streams of valid events, for properties."""
+"""Random streams of valid events of one customer, for properties."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
 
 from hypothesis import strategies as st
 
+from tests.property.touches import FAMILIES, START, TWO_YEARS_S, Dice
 from tests.unit.events import event
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
+Events = list[dict[str, Any]]
 
-share = st.floats(0, 1, allow_nan=False)
-ratings = st.dictionaries(
-    st.sampled_from(["attitude", "knowledge", "environment"]), st.floats(1, 5), max_size=3
+PROMISE_MADE: Final = "touchpoint.promise.made.v1"
+PROMISE_ENDS: Final = (
+    "touchpoint.promise.kept.v1",
+    "touchpoint.promise.broken.v1",
+    "touchpoint.promise.withdrawn.v1",
 )
-intents = st.sampled_from(["enquiry", "help", "fault", "complaint", "purchase", "none"])
-maybe = st.none() | st.booleans()
-contact = {"intent": intents, "resolved": maybe, "ratings": ratings}
+PROFILED: Final = "touchpoint.customer.profiled.v1"
+OFFERED: Final = "touchpoint.market.rival_offered.v1"
 
-_CALL = st.fixed_dictionaries(
-    contact
-    | {
-        "wait_seconds": st.floats(0, 10_000),
-        "abandoned": st.booleans(),
-        "ivr_steps": st.none() | st.integers(0, 20),
-        "sentiment": st.none() | st.floats(-1, 1),
-        "intensity": st.floats(0.01, 1),
-    }
-)
-_VISIT = st.fixed_dictionaries(contact | {"wait_seconds": st.none() | st.floats(0, 50_000)})
-_MESSAGE = st.fixed_dictionaries(
-    {
-        "channel": st.sampled_from(["sms", "email"]),
-        "purpose": st.sampled_from(["alert", "care", "marketing", "reply"]),
-        "delay_seconds": st.none() | st.floats(0, 1e6),
-    }
-)
-_COMPLAINT = st.fixed_dictionaries({"complaint": st.just("k"), "severity": st.integers(1, 5)})
-_TRANSACTION = st.fixed_dictionaries(
-    {"amount": st.floats(0, 1e6), "currency": st.just("EUR"), "approved": st.booleans()}
-)
-_SURVEY = st.fixed_dictionaries(
-    {
-        "survey": st.just("s"),
-        "answers": st.dictionaries(
-            st.sampled_from(["attitude", "waiting", "resolution"]), st.floats(1, 5), min_size=1
-        ),
-    }
-)
-_PROFILE = st.fixed_dictionaries({"tier": st.sampled_from(["gold", "ordinary", "unheard_of"])})
+_SLOTS: Final = 1_000
+_NUMBERS: Final = st.integers(0, 2**32 - 1)
+_SPANS: Final = st.sampled_from((TWO_YEARS_S, 30 * 86_400, 86_400, 0))
 
-TOUCHES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "touchpoint.call.completed.v1": _CALL,
-    "touchpoint.visit.completed.v1": _VISIT,
-    "touchpoint.message.delivered.v1": _MESSAGE,
-    "touchpoint.complaint.opened.v1": _COMPLAINT,
-    "touchpoint.transaction.completed.v1": _TRANSACTION,
-    "touchpoint.survey.answered.v1": _SURVEY,
-}
+
+def made(kind: str, number: int, at_s: float, name: str) -> dict[str, Any]:
+    """The event of ``kind`` that ``number`` stands for, ``at_s`` seconds after the start."""
+    at = (START + timedelta(seconds=at_s)).isoformat()
+    return event(kind, id=name, time=at, data=FAMILIES[kind](Dice(number)))
 
 
 @st.composite
-def streams(draw: st.DrawFn, *, most: int = 30, profiles: bool = True) -> list[dict[str, Any]]:
-    """Up to ``most`` events of one customer within two years, in any order, ids all different."""
-    kinds = TOUCHES | ({"touchpoint.customer.profiled.v1": _PROFILE} if profiles else {})
-    made = []
-    for number in range(draw(st.integers(1, most))):
-        kind = draw(st.sampled_from(sorted(kinds)))
-        at = START + timedelta(seconds=draw(st.integers(0, 2 * 365 * 86_400)))
-        data = {name: value for name, value in draw(kinds[kind]).items() if value is not None}
-        made.append(event(kind, id=f"e-{number}", time=at.isoformat(), data=data))
-    return made
+def streams(
+    draw: st.DrawFn,
+    *,
+    most: int = 40,
+    kinds: Collection[str] = tuple(FAMILIES),
+    id_letters: int = 1,
+) -> Events:
+    """Up to ``most`` events in any order, within two years, a month, a day or at one moment.
+
+    Ids are all different, of at least ``id_letters`` letters; times may be equal.
+    """
+    span_s, size, every = draw(_SPANS), draw(st.integers(1, most)), sorted(kinds)
+    if draw(st.booleans()):  # a few kinds alone, so that they meet each other often
+        every = draw(st.lists(st.sampled_from(every), min_size=1, max_size=6, unique=True))
+    one = st.tuples(st.sampled_from(every), st.integers(0, _SLOTS), _NUMBERS)
+    return [
+        made(kind, number, slot * span_s / _SLOTS, f"e-{place}".rjust(id_letters, "i"))
+        for place, (kind, slot, number) in enumerate(
+            draw(st.lists(one, min_size=size, max_size=size))
+        )
+    ]
+
+
+class History(NamedTuple):
+    """The same events in two orders of arrival that must come to the same score."""
+
+    in_time: Events
+    shuffled: Events
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, most: int = 30) -> History:
+    """A stream as it happened, and with what came late.
+
+    Touches come in any order. What others are judged by - profiles, rivals' offers, promises that
+    lift the expectation, and their ends - comes in order, before every touch that it is about.
+    Of each such promise there is one making; of profiles one, and perhaps one before all else:
+    what more of them were like is not remembered.
+    """
+    around = _contexts(draw)
+    kinds = set(FAMILIES) - {PROFILED, OFFERED, PROMISE_MADE, *PROMISE_ENDS}
+    touches = draw(streams(most=most, kinds=sorted(kinds)))
+    touches += _plain_promises(draw)
+    around.sort(key=lambda each: str(each["time"]))
+    in_time = sorted([*around, *touches], key=lambda each: str(each["time"]))
+    shuffled = touches[:]
+    draw(st.randoms(use_true_random=False)).shuffle(shuffled)
+    place = 0
+    for context in around:
+        latest = next(
+            (n for n, each in enumerate(shuffled) if each["time"] >= context["time"]),
+            len(shuffled),
+        )
+        place = draw(st.integers(place, max(place, latest)))
+        shuffled.insert(place, context)
+        place += 1
+    return History(in_time, shuffled)
+
+
+def _contexts(draw: st.DrawFn) -> Events:
+    seconds = st.integers(0, TWO_YEARS_S)
+    found = []
+    if draw(st.booleans()):
+        found.append(made(PROFILED, draw(_NUMBERS), 0, "first-profile"))
+    if draw(st.booleans()):
+        found.append(made(PROFILED, draw(_NUMBERS), 1 + draw(seconds), "profile"))
+    for place in range(draw(st.integers(0, 4))):
+        found.append(made(OFFERED, draw(_NUMBERS), draw(seconds), f"offer-{place}"))
+    for name in ("p-1", "p-2"):
+        if draw(st.booleans()):
+            found += _promised(draw, name)
+    return found
+
+
+def _plain_promises(draw: st.DrawFn) -> Events:
+    found: Events = []
+    for name in ("p-3", "p-4"):
+        if draw(st.booleans()):
+            found += _promised(draw, name)
+    for each in found:
+        each["data"].pop("level", None)
+    return found
+
+
+def _promised(draw: st.DrawFn, name: str) -> Events:
+    """The making of a promise, and how it ended, perhaps in contradictory ways."""
+    seconds = st.integers(0, TWO_YEARS_S)
+    found = [made(PROMISE_MADE, draw(_NUMBERS), draw(seconds), f"made-{name}")]
+    for place in range(draw(st.integers(0, 2))):
+        kind = draw(st.sampled_from(PROMISE_ENDS))
+        found.append(made(kind, draw(_NUMBERS), draw(seconds), f"end-{place}-{name}"))
+    for each in found:
+        each["data"]["promise"] = name
+    return found

@@ -113,7 +113,7 @@ def _came(customer: Customer, scene: Scene, policy: Policy) -> list[Change]:
     """Take a contact down that the customer sought on a topic."""
     touch = scene.touch
     weight = policy.repeats.weights[scene.tier, touch.intent] * touch.intensity
-    contact = Contact(topic_key(touch.topic), scene.time_s, weight, touch.unsettled)
+    contact = Contact(topic_key(touch.topic), scene.time_s, weight)
     return repeats.come(customer, contact, policy)
 
 

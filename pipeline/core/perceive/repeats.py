@@ -1,10 +1,10 @@
 """Coming again: a customer who returns on a topic within days was not helped the first time.
 
-An inbound contact is a repeat if an earlier one on its topic, within the policy's hours, was not
-already known to have settled nothing. It is felt as a matter not resolved, as of its own time,
-without the severity of a failure that was told: it is inferred, and there may be another reason.
-Which contact came before which is by their own times, so a late one still makes a later one a
-repeat.
+An inbound contact is a repeat if there was one on its topic within the policy's hours before,
+whatever that one said of itself: a better first contact must never make a worse second one. It is
+felt as a matter not resolved, as of its own time, without the severity of a failure that was
+told: it is inferred, and there may be another reason. Which contact came before which is by their
+own times, so a late one still makes a later one a repeat.
 """
 
 from pipeline.core.customer import Contact, Customer
@@ -33,4 +33,4 @@ def come(customer: Customer, contact: Contact, policy: Policy) -> list[Change]:
 
 
 def _led_to(earlier: Contact, later: Contact, within_s: float) -> bool:
-    return not earlier.unsettled and 0.0 < later.at_s - earlier.at_s <= within_s
+    return 0.0 < later.at_s - earlier.at_s <= within_s

@@ -48,7 +48,7 @@ def worst_state_bytes(file: PolicyFile) -> dict[str, int]:
         "remembered events": _HEAD + DIGEST_BYTES * limits.remembered_events,
         "failures": _HEAD + limits.failures * failure,
         "promises": _HEAD + limits.promises * promise,
-        "repeated contacts": _HEAD + limits.contacts * (_STRUCT + _DIGEST + 2 * _FLOAT + 2 * _FLAG),
+        "repeated contacts": _HEAD + limits.contacts * (_STRUCT + _DIGEST + 2 * _FLOAT + _FLAG),
         "rival offers": _HEAD + limits.rival_offers * (_STRUCT + dimension + 2 * _FLOAT),
         "contacts": _HEAD + sum(len(name) + 1 + _PAIR for name in channels),
         "profile": _PROFILE,
