@@ -77,7 +77,8 @@ def _call(random: Random, luck: float) -> dict[str, Any]:
     wait = random.expovariate(1 / (80 - 65 * luck))
     return {
         "intent": random.choice(("enquiry", "help", "fault")),
-        "topic": random.choice(("card", "loan", "app")),
+        # A matter of its own each time: a second call on one topic would be a repeat.
+        "topic": f"{random.choice(('card', 'loan', 'app'))}-{random.randrange(10**6):06d}",
         "wait_seconds": round(wait, 1),
         "abandoned": wait > 90,
         "resolved": wait <= 90 and random.random() < 0.5 + 0.5 * luck,
