@@ -11,7 +11,8 @@ from math import fsum
 from typing import Final, NamedTuple
 
 from pipeline.core.perceive.ratio import bounded
-from pipeline.core.policy.compiled import DAY_S, Policy
+from pipeline.core.policy.compiled import Policy
+from pipeline.core.policy.numbers import DAY_S
 from pipeline.tools.histories import Histories, Progress
 from pipeline.tools.review_campaign import BenchmarkStep, Campaign, PromiseStep
 from pipeline.tools.review_futures import Past, Reading, futures, pasts_of

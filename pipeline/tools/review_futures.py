@@ -20,7 +20,8 @@ from pipeline.core.perceive.expectation import NOTHING_BEYOND, context_at, expec
 from pipeline.core.perceive.fatigue import fatigue_cost
 from pipeline.core.perceive.ratio import read_ratio
 from pipeline.core.perceive.score import score_at, tier_of
-from pipeline.core.policy.compiled import DAY_S, Policy
+from pipeline.core.policy.compiled import Policy
+from pipeline.core.policy.numbers import DAY_S
 from pipeline.core.steps import perceive_step
 from pipeline.tools.histories import Histories
 from pipeline.tools.review_campaign import Campaign

@@ -10,7 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pipeline.core.admission import Admitted
 from pipeline.core.perceive.feel import scene_of
-from pipeline.core.policy.compiled import DAY_S, Policy, compile_policy
+from pipeline.core.policy.compiled import Policy, compile_policy
+from pipeline.core.policy.numbers import DAY_S
 from pipeline.core.policy.plan import Row
 from pipeline.tools.review_campaign import (
     BenchmarkStep,

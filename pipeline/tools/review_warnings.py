@@ -1,13 +1,12 @@
 """What in a review speaks against a campaign: each with a reason code, and in plain words."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from pipeline.core.policy.compiled import Policy
 from pipeline.tools.review import CLEAR_POINTS, Effect, Felt, Group, Review
 from pipeline.tools.review_campaign import BenchmarkStep, GiftStep, PromiseStep, Who
-from pipeline.tools.review_plan import Reach
 
 Code = Literal[
     "delivery_unknown",
@@ -44,7 +43,8 @@ def warnings_of(review: Review, policy: Policy) -> list[Warned]:
     found = [*_promised(review), *_reach(review)]
     groups = [group for group in review.groups if group.kind != "all"]
     for group in groups:
-        found += _inflated(group, target)
+        if not _is_as_promised(review, group):
+            found += _inflated(group, target)
     for group in review.groups:
         members = [e for e in review.effects.values() if _is_member(e, group)]
         found += _hurt(group, [effect.score.change for effect in members])
@@ -57,17 +57,40 @@ def _promised(review: Review) -> Iterator[Warned]:
         if not isinstance(step, PromiseStep) or not reach.customers:
             continue
         where, said = f"steps.{n}", f"promised is {step.level:.2f} in {step.dimension}"
-        delivered = step.delivered
-        if delivered is None:
-            delivered = _announced(review, step.dimension)
-        if delivered is None:
-            delivered = _shown(review, reach, step.dimension)
+        delivered = _delivered(review, step, reach.customers)
         if delivered is None:
             what = "no touch in the days before the start shows what is delivered there"
             yield Warned("delivery_unknown", where, f"{said}; {what}")
         elif delivered < step.level:
             what = f"{said}, delivered is {delivered:.2f} on the mean"
             yield Warned("promise_beyond_delivery", where, what)
+
+
+def _is_as_promised(review: Review, group: Group) -> bool:
+    """Whether all that reaches a group are promises, every one kept, that delivery lives up to.
+
+    What its customers perceive then lags what they were promised only as memory lags what
+    happens. Any other step, or less delivered to this group, is looked at.
+    """
+    for reach in review.reached:
+        names = [name for name in reach.customers if _is_member(review.effects[name], group)]
+        if not names:
+            continue
+        step = reach.step
+        if not isinstance(step, PromiseStep) or step.kept_share < 1.0:
+            return False
+        delivered = _delivered(review, step, names)
+        if delivered is None or delivered < step.level:
+            return False
+    return True
+
+
+def _delivered(review: Review, step: PromiseStep, names: Iterable[str]) -> float | None:
+    """The quality these customers will get where they were promised one, as far as is known."""
+    if step.delivered is not None:
+        return step.delivered
+    announced = _announced(review, step.dimension)
+    return _shown(review, names, step.dimension) if announced is None else announced
 
 
 def _announced(review: Review, dimension: str) -> float | None:
@@ -78,10 +101,10 @@ def _announced(review: Review, dimension: str) -> float | None:
     return None
 
 
-def _shown(review: Review, reach: Reach, dimension: str) -> float | None:
-    """The mean quality that the customers reached felt in the days that are repeated."""
+def _shown(review: Review, names: Iterable[str], dimension: str) -> float | None:
+    """The mean quality that these customers felt in the days that are repeated."""
     total, touches = 0.0, 0
-    for name in reach.customers:
+    for name in names:
         delivered = review.pasts[name].delivered.get(dimension)
         if delivered is not None:
             total += delivered.total
@@ -107,7 +130,7 @@ def _reach(review: Review) -> Iterator[Warned]:
 def _inflated(group: Group, target: float) -> Iterator[Warned]:
     """Expectation that outgrows what is perceived: for good, or while a promise is open.
 
-    A promise that what is perceived covers anyway is none: it passes when it is kept.
+    One that is open and that what is perceived covers is none: it passes when it is kept.
     """
     if _outgrows(group.felt):
         what = f"in the end expectation {_grown(group.felt)}"

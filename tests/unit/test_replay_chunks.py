@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.policy.load import load_policy
 from pipeline.core.policy.compiled import Policy
+from pipeline.core.policy.load import load_policy
 from pipeline.tools.replay import FILES, replay
 from tests.unit.events import DEFAULT_POLICY, EXAMPLES, event
 

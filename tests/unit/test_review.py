@@ -32,6 +32,20 @@ from tests.unit.towns import (
 EXAMPLE = ROOT / "deploy/campaigns/spring_gift.yaml"
 
 
+# What trust and waiting weigh for an ordinary customer, over the six intents: enquiry, help,
+# fault, complaint, purchase, none.
+TRUST = (0.25 / 14 + 0.25 / 11 + 3 * 0.25 / 12 + 0.75 / 5) / 6
+WAITING = (0.25 / 14 + 0.75 / 6 + 3 * 0.25 / 12 + 0.25 / 11) / 6
+KEPT_DAYS_AGO = 20
+"""Of a promise due on the tenth of thirty days."""
+
+
+def trust_counted_on() -> float:
+    """By how much one kept promise (0.9, where 0.7 is usual) lifts what is expected of trust."""
+    weight: float = 2 ** (-KEPT_DAYS_AGO / 180)
+    return 0.8 * weight / (weight + 5) * 0.2
+
+
 def codes(found: Review) -> set[str]:
     return {warned.code for warned in warnings_of(found, default_policy())}
 
@@ -41,12 +55,14 @@ def test_a_promise_above_what_is_delivered_inflates_the_expectation() -> None:
     assert {"promise_beyond_delivery", "inflates_expectation"} <= codes(found)
     everybody = found.groups[0]
     ((due, open_),) = everybody.passing
-    # Norm and promise weigh the same: (0.7 + 0.9) / 2 while it is open, and the norm after it.
+    # Norm and promise weigh the same: (0.7 + 0.9) / 2 while it is open; after it the norm counts
+    # again, and that a promise was kept is counted on in trust.
     assert due == 10
     assert open_.expectation.without == pytest.approx(0.7)
     assert open_.expectation.with_campaign == pytest.approx(0.8)
     assert open_.perceived.change == pytest.approx(0.0)
-    assert everybody.felt.expectation.change == pytest.approx(0.0)
+    lift = TRUST / (TRUST + WAITING) * trust_counted_on()
+    assert everybody.felt.expectation.change == pytest.approx(lift)
 
 
 def test_what_changes_on_the_day_a_promise_falls_due_is_not_held_against_the_promise() -> None:
@@ -54,13 +70,40 @@ def test_what_changes_on_the_day_a_promise_falls_due_is_not_held_against_the_pro
     found = reviewed(town("ab", 3.0), promise(0.9), raised)
     ((_, open_),) = found.groups[0].passing
     assert open_.expectation.with_campaign == pytest.approx(0.8)
-    assert found.groups[0].felt.expectation.with_campaign == pytest.approx(0.9)
+    raised_at_last = WAITING * 0.9 + TRUST * (0.7 + trust_counted_on())
+    expectation = found.groups[0].felt.expectation.with_campaign
+    assert expectation == pytest.approx(raised_at_last / (WAITING + TRUST))
 
 
 def test_a_promise_within_delivery_and_kept_raises_trust_without_a_warning() -> None:
     found = reviewed(town("abcd", 4.6), promise(0.85))
     assert codes(found) == set()
     assert all(effect.score.change > 0 for effect in found.effects.values())
+
+
+def test_only_promises_that_delivery_lives_up_to_inflate_nothing() -> None:
+    """Memory lags what happens, so right after a good promise less is perceived than promised."""
+    kept = promise(0.85, due_days=2)
+    assert "inflates_expectation" not in codes(reviewed(town("ab", 4.6), kept))
+    assert "inflates_expectation" not in codes(reviewed(town("ab", 3.0), kept | {"delivered": 0.9}))
+    for less in (
+        kept | {"kept_share": 0.5},
+        kept | {"kept_share": 0.5, "late_share": 0.5},
+        kept | {"delivered": 0.84},
+    ):
+        assert "inflates_expectation" in codes(reviewed(town("ab", 4.6), less))
+
+
+def test_a_promise_that_holds_on_the_mean_inflates_where_less_is_delivered() -> None:
+    made = town("abc", 5.0, tier="gold") + town("d", 3.4)
+    warned = warnings_of(reviewed(made, promise(0.85)), default_policy())
+    assert [(w.code, w.where) for w in warned] == [("inflates_expectation", "tier ordinary")]
+
+
+def test_a_good_promise_does_not_cover_for_what_comes_with_it() -> None:
+    raised = {"does": "benchmark", "dimension": "attitude", "by": 0.2}
+    found = reviewed(town("ab", 4.6), promise(0.85), raised)
+    assert "inflates_expectation" in codes(found)
 
 
 def test_a_promise_about_what_nobody_felt_is_a_promise_into_the_blue() -> None:
@@ -112,10 +155,10 @@ def test_a_gift_to_a_whole_cohort_splits_none() -> None:
 
 
 def test_a_gift_whose_habit_outlives_its_pleasure_inflates_the_expectation() -> None:
-    """After half a year the gift is forgotten and what one got used to is not."""
+    """After a week the gift still pleases more than it spoils; after a month it does not."""
     gift = {"does": "gift"}
-    assert "inflates_expectation" not in codes(reviewed(town("ab", 3.8), gift))
-    assert "inflates_expectation" in codes(reviewed(town("ab", 3.8), gift, days=180))
+    assert "inflates_expectation" not in codes(reviewed(town("ab", 3.8), gift, days=7))
+    assert "inflates_expectation" in codes(reviewed(town("ab", 3.8), gift, days=30))
 
 
 def test_a_benchmark_raised_without_delivery_lowers_satisfaction_for_all() -> None:

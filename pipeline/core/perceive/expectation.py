@@ -8,10 +8,11 @@ rises with the revenue. Nothing here depends on how this customer was served bef
 """
 
 from math import log2
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from pipeline.core.customer import Customer
-from pipeline.core.policy.compiled import Expectation, Policy
+from pipeline.core.policy.compiled import Policy
+from pipeline.core.policy.numbers import Expectation
 from schemas.perception import Sources
 
 
@@ -25,10 +26,6 @@ class Context(NamedTuple):
     lift: float
     rivals: dict[str, tuple[float, float]]
     promised: dict[str, float]
-
-
-NOTHING_BEYOND: Final = Context(0.0, {}, {})
-"""Of a customer who expects what the tier does."""
 
 
 class Expected(NamedTuple):
@@ -100,21 +97,21 @@ def expected_of(context: Context, held: Held, by: Expectation) -> Expected:
     """The reference expectation of one customer where the tier's is ``held``."""
     dimension, cue = held.dimension, held.cue
     norm = min(held.norm + context.lift, 1.0) if held.lifts else held.norm
-    surely, total = by.norm, by.norm * norm
+    surely, total = by.norm_precision, by.norm_precision * norm
     competition = None
     rival = context.rivals.get(dimension)
     if rival is not None and rival[0] > norm:
         offer, settled = rival
         competition = offer
-        surely += by.competition
-        total += by.competition * offer
-        moved = by.competition * settled
-        norm = (by.norm * norm + moved * offer) / (by.norm + moved)
+        surely += by.competition_precision
+        total += by.competition_precision * offer
+        moved = by.competition_precision * settled
+        norm = (by.norm_precision * norm + moved * offer) / (by.norm_precision + moved)
     promise = context.promised.get(dimension)
     if promise is not None:
-        surely += by.promise
-        total += by.promise * promise
+        surely += by.promise_precision
+        total += by.promise_precision * promise
     if cue is not None:
-        surely += by.cue
-        total += by.cue * cue
+        surely += by.cue_precision
+        total += by.cue_precision * cue
     return Expected(total / surely, norm, competition, promise, cue)

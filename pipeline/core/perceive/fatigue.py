@@ -11,7 +11,7 @@ moves a score away from its baseline, and order does not matter.
 
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.decay import CONTACTS, CROWDING, Scales
-from pipeline.core.policy.compiled import Fatigue
+from pipeline.core.policy.numbers import Fatigue
 
 FATIGUE = "fatigue"
 """Stands where a dimension would: what too many contacts cost."""

@@ -11,7 +11,8 @@ from typing import Final
 
 from pipeline.core.customer import Customer, Promise, digest_of
 from pipeline.core.perceive.changes import Change, difference, remembered
-from pipeline.core.policy.compiled import Policy, Promises
+from pipeline.core.policy.compiled import Policy
+from pipeline.core.policy.numbers import Promises
 from schemas.touchpoints.promises import (
     PromiseBroken,
     PromiseKept,

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from pipeline.core.customer import Account, Customer
 from pipeline.core.perceive.decay import EVIDENCE, EXPERIENCE, Scales
-from pipeline.core.perceive.expectation import NOTHING_BEYOND, Context, expected_of
-from pipeline.core.policy.compiled import Policy, Ratio, Standing
+from pipeline.core.perceive.expectation import Context, Expected, expected_of
+from pipeline.core.policy.compiled import Policy
+from pipeline.core.policy.numbers import Ratio, Standing
 from schemas.perception import Band, DimensionReading
 
 _LARGEST = 2.0
@@ -101,7 +102,10 @@ def _dimension(
     constants = policy.ratio
     quality = quality_of(account, counts.norm, scale, constants)
     quality -= constants.inconsistency * _deviation(account, scale, constants)
-    reference = expected_of(context or NOTHING_BEYOND, counts, policy.expectation)
+    if context is None:
+        reference = Expected(counts.expected, counts.norm, None, None, counts.cue)
+    else:
+        reference = expected_of(context, counts, policy.expectation)
     lift = _experience(account, reference.level, scale, constants)
     return DimensionReading(
         counts.dimension,

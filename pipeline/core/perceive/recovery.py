@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from pipeline.core.customer import Customer, Failure, digest_of
 from pipeline.core.perceive.changes import NOTHING, Change, difference, remembered
-from pipeline.core.policy.compiled import Policy, Recovery
+from pipeline.core.policy.compiled import Policy
+from pipeline.core.policy.numbers import Recovery
 from pipeline.core.policy.plan import Case
 
 NO_DIGEST = b""

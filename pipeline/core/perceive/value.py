@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.core.customer import Burden, Customer
 from pipeline.core.perceive.decay import EVIDENCE, Scales
-from pipeline.core.policy.compiled import Value
+from pipeline.core.policy.numbers import Value
 from pipeline.core.policy.plan import Plan
 
 _LARGEST = 2.0
