@@ -79,8 +79,8 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
 
     ``case`` and ``topic`` are digests. ``base`` is the loss it would be if it had been settled at
     once, in log-odds at ``failed_s``, ``booked`` what stands in the account for it. ``justice`` in
-    [0, 1] is that of the last resolution, ``satisfied`` the customer's own last word,
-    ``remembered`` the justice that counts by both.
+    [0, 1] is that of the last resolution, ``satisfied`` the customer's own last word. The failure
+    was felt as ``quality`` with ``intensity``; ``mended`` of it is remembered as made good.
     """
 
     case: bytes
@@ -94,7 +94,9 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
     justice: float = 0.0
     confirmed_s: float | None = None
     satisfied: bool = False
-    remembered: float = 0.0
+    quality: float = 0.0
+    intensity: float = 0.0
+    mended: float = 0.0
 
 
 class Promise(msgspec.Struct, array_like=True, gc=False):

@@ -47,6 +47,12 @@ def _fill_gaps(customer: Customer, told: CustomerProfiledData) -> None:
         profile.alerts = AlertWish(wish.threshold, wish.channel, wish.wanted)
 
 
+def tier_of(customer: Customer, policy: Policy) -> str:
+    """The customer's tier, or the policy's default where it is unknown to the policy."""
+    tier = customer.profile.tier
+    return tier if tier is not None and tier in policy.base_logits else policy.default_tier
+
+
 def tier_at(customer: Customer, at_s: float, policy: Policy) -> str:
     """The tier a touch of ``at_s`` is judged by, or the policy's default where it is unknown."""
     profile = customer.profile

@@ -11,9 +11,9 @@ from pipeline.core.merge import Absorb, Loop, forwarded, hand_over, inherit
 from pipeline.core.perceive.account import Source, level
 from pipeline.core.perceive.decay import adopt_half_lives, advance, scales
 from pipeline.core.perceive.feel import Scene, feel, feel_anonymously, scene_of
-from pipeline.core.perceive.score import points, tier_of
+from pipeline.core.perceive.score import points
 from pipeline.core.policy.compiled import Policy
-from pipeline.core.profile import consent, learn, tier_at
+from pipeline.core.profile import consent, learn, tier_at, tier_of
 from schemas.care import CareAction, CareDecision
 from schemas.perception import Contribution, Felt
 from schemas.touchpoints.customers import (

@@ -16,7 +16,7 @@ import msgspec
 from pipeline.core.admission import Admitted
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.decay import scales
-from pipeline.core.perceive.expectation import NOTHING_BEYOND, context_at, expected_of
+from pipeline.core.perceive.expectation import context_at, expected_of
 from pipeline.core.perceive.fatigue import fatigue_cost
 from pipeline.core.perceive.ratio import read_ratio
 from pipeline.core.perceive.score import score_at, tier_of
@@ -205,7 +205,9 @@ def _read(customer: Customer, policies: Sequence[tuple[float, Policy]], at_s: fl
     levels = {r.dimension: Level(r.weight, r.perceived, r.expected, True) for r in felt}
     for name, counts in policy.standing[tier].items():
         if name not in levels:
-            reference = expected_of(context or NOTHING_BEYOND, counts, policy.expectation)
-            levels[name] = Level(counts.weight, counts.norm, reference.level, False)
+            expected = counts.expected
+            if context is not None:
+                expected = expected_of(context, counts, policy.expectation).level
+            levels[name] = Level(counts.weight, counts.norm, expected, False)
     score = score_at(customer, policy, at_s)
     return Reading(score, fatigue_cost(customer, policy.fatigue, scale), levels)

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from pipeline.core.customer import Customer
-from pipeline.core.perceive.score import tier_of
 from pipeline.core.policy.compiled import Policy
+from pipeline.core.profile import tier_of
 from schemas.care import CareAction, CareDecision, Cause
 from schemas.ids import action_id
 from schemas.touchpoints.transactions import TransactionCompleted

@@ -28,6 +28,11 @@ def remembered(quality: float) -> Memory:
     return Memory(1.0, quality, quality * quality)
 
 
+def remembered_as(new: float, old: float, weight: float) -> Memory:
+    """The memory that makes one touch of quality ``old`` one of quality ``new``."""
+    return Memory(0.0, weight * (new - old), weight * (new * new - old * old))
+
+
 def difference(old: Change | None, new: Change | None) -> list[Change]:
     """What to book so that ``new`` stands where ``old`` did."""
     if old is None:

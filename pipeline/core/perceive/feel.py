@@ -11,8 +11,8 @@ from pipeline.core.perceive.changes import Change
 from pipeline.core.perceive.contribution import Contributed, contributions
 from pipeline.core.perceive.decay import EVIDENCE, Weights, weights
 from pipeline.core.perceive.expectation import context_at
-from pipeline.core.perceive.recovery import NO_DIGEST, Matter, case_key, is_open, topic_key
-from pipeline.core.perceive.value import book_repeat, book_sacrifices
+from pipeline.core.perceive.recovery import NO_DIGEST, Fresh, Matter, case_key, is_open, topic_key
+from pipeline.core.perceive.value import book_sacrifices
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.plan import NOTHING_FELT, Plan
 from pipeline.core.touch import Touch, touch_of
@@ -48,8 +48,12 @@ def feel(customer: Customer, scene: Scene, policy: Policy) -> Sequence[Felt]:
     """Book everything a touch means for ``customer``; what was felt, for its contribution."""
     event, time_s, _, touch, plan = scene
     at = weights(customer, time_s)
+    again = False
+    came: Sequence[Change] = ()
+    if touch.inbound and touch.topic is not None:
+        again, came = _come(customer, scene, policy)
     if plan.touchpoint is not None:
-        _count(customer, scene, at, policy)
+        _count(customer, scene, at, again, policy)
     context = context_at(customer, time_s, policy)
     felt, failed = made = contributions(plan, event.data, touch, policy, context)
     changes: Sequence[Change] = ()
@@ -62,8 +66,8 @@ def feel(customer: Customer, scene: Scene, policy: Policy) -> Sequence[Felt]:
         changes = promises.end(customer, event, time_s, weight, policy)  # type: ignore[arg-type]
     elif type(event) is RivalOffered:
         _offered(customer, event, time_s, policy)
-    if touch.inbound and touch.topic is not None:
-        changes = [*changes, *_came(customer, scene, policy)]
+    if came:
+        changes = [*changes, *came]
     source = Source(event.id, plan.touchpoint or event.type, time_s, touch.intensity)
     if felt:
         book(customer, felt, at, source, policy)
@@ -87,7 +91,26 @@ def _plan_for(event: Event, tier: str, intent: str, policy: Policy) -> Plan:
     return NOTHING_FELT
 
 
-def _count(customer: Customer, scene: Scene, at: Weights, policy: Policy) -> None:
+def _come(customer: Customer, scene: Scene, policy: Policy) -> tuple[bool, Sequence[Change]]:
+    """Take a contact down that the customer sought on a topic: whether it had to be, by now.
+
+    It is one too many if it is a repeat, or if an earlier failure on the topic is open.
+    """
+    touch, topic = scene.touch, topic_key(scene.touch.topic)
+    weight = policy.repeats.weights[scene.tier, touch.intent] * touch.intensity
+    contact = Contact(topic, scene.time_s, weight)
+    changes = repeats.come(customer, contact, policy)
+    again = contact.again or any(
+        failure.topic == topic
+        and failure.failed_s is not None
+        and failure.failed_s < scene.time_s
+        and is_open(failure, policy.recovery)
+        for failure in customer.failures
+    )
+    return again, changes
+
+
+def _count(customer: Customer, scene: Scene, at: Weights, again: bool, policy: Policy) -> None:
     """Count what is counted of every touch: contacts, who sought them, what they cost."""
     touch, plan = scene.touch, scene.plan
     if touch.unasked or plan.unasked:
@@ -97,36 +120,21 @@ def _count(customer: Customer, scene: Scene, at: Weights, policy: Policy) -> Non
     weight = at[EVIDENCE]
     if touch.inbound:
         customer.inbound += weight
-        if touch.topic is not None and _again(customer, scene, policy):
-            book_repeat(customer, weight)
     if touch.complaint:
         customer.complaints += weight
     if plan.initiative:
         customer.initiative += weight
     if plan.cost:
         customer.cost += weight * plan.cost
-    if plan.sacrifices:
-        book_sacrifices(customer, plan, scene.event.data, weight, policy.value)
+    if plan.sacrifices or again:
+        measures = _sacrifices(scene)
+        book_sacrifices(customer, measures, weight, again, policy.value)
 
 
-def _came(customer: Customer, scene: Scene, policy: Policy) -> list[Change]:
-    """Take a contact down that the customer sought on a topic."""
-    touch = scene.touch
-    weight = policy.repeats.weights[scene.tier, touch.intent] * touch.intensity
-    contact = Contact(topic_key(touch.topic), scene.time_s, weight)
-    return repeats.come(customer, contact, policy)
-
-
-def _again(customer: Customer, scene: Scene, policy: Policy) -> bool:
-    """Whether the customer comes again because an earlier failure on the topic is open."""
-    topic = topic_key(scene.touch.topic)
-    return any(
-        failure.topic == topic
-        and failure.failed_s is not None
-        and failure.failed_s < scene.time_s
-        and is_open(failure, policy.recovery)
-        for failure in customer.failures
-    )
+def _sacrifices(scene: Scene) -> list[tuple[str, float]]:
+    """What the touch cost the customer: kinds, and measures in acceptable units."""
+    read = ((each, each.measure(scene.event.data)) for each in scene.plan.sacrifices)
+    return [(each.kind, value / each.acceptable) for each, value in read if value is not None]
 
 
 def _on_record(customer: Customer, made: Contributed, scene: Scene, policy: Policy) -> list[Change]:
@@ -138,8 +146,9 @@ def _on_record(customer: Customer, made: Contributed, scene: Scene, policy: Poli
     changes: list[Change] = []
     for place, base in failed:
         old = felt[place]
-        loss = Change(old.dimension, -base, time_s)
-        value, others = recovery.record(customer, matter, loss, policy)
+        quality = 0.0 if old.quality is None else old.quality
+        fresh = Fresh(old.dimension, base, time_s, quality, touch.intensity)
+        value, others = recovery.record(customer, matter, fresh, policy)
         felt[place] = Felt(old.dimension, old.quality, old.expected, value, old.sources)
         changes += others
     data, step = scene.event.data, scene.plan.case

@@ -19,6 +19,7 @@ from pipeline.core.policy.numbers import Ratio, Standing
 from schemas.perception import Band, DimensionReading
 
 _LARGEST = 2.0
+_NO_VARIANCE = 1e-12  # rounding of equal qualities
 _ROUNDING = 1e-9  # exactly as expected must not read as less
 
 
@@ -88,25 +89,26 @@ def layer_ratios(
     return {layer: bounded(*both) for layer, both in sums.items()}
 
 
-def quality_of(account: Account, norm: float, scale: Scales, constants: Ratio) -> float:
-    """The remembered quality of a dimension, shrunk to ``norm``, without its inconsistency."""
+def quality_of(account: Account, usual: float, scale: Scales, constants: Ratio) -> float:
+    """The remembered quality of a dimension, shrunk to ``usual``, without its inconsistency."""
     weight = account.weight * scale[EVIDENCE]
     quality = account.quality * scale[EVIDENCE]
     prior = constants.quality_prior
-    return (quality + prior * norm) / (weight + prior)
+    return (quality + prior * usual) / (weight + prior)
 
 
 def _dimension(
     counts: Standing, account: Account, context: Context | None, policy: Policy, scale: Scales
 ) -> DimensionReading:
     constants = policy.ratio
-    quality = quality_of(account, counts.norm, scale, constants)
-    quality -= constants.inconsistency * _deviation(account, scale, constants)
     if context is None:
         reference = Expected(counts.expected, counts.norm, None, None, counts.cue)
     else:
         reference = expected_of(context, counts, policy.expectation)
     lift = _experience(account, reference.level, scale, constants)
+    # What one is used to is also what one takes for granted where there is little to remember.
+    quality = quality_of(account, min(counts.norm + lift, 1.0), scale, constants)
+    quality -= constants.inconsistency * _deviation(account, scale, constants)
     return DimensionReading(
         counts.dimension,
         perceived=min(max(quality, 0.0), 1.0),
@@ -124,7 +126,7 @@ def _deviation(account: Account, scale: Scales, constants: Ratio) -> float:
     """The standard deviation of the remembered quality, shrunk to none."""
     mean = account.quality / account.weight
     variance = account.square / account.weight - mean * mean
-    if variance <= 0.0:
+    if variance <= _NO_VARIANCE:
         return 0.0
     weight = account.weight * scale[EVIDENCE]
     return sqrt(variance * weight / (weight + constants.quality_prior))

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pipeline.core.customer import Customer, Failure, digest_of
-from pipeline.core.perceive.changes import NOTHING, Change, difference, remembered
+from pipeline.core.perceive.changes import Change, difference, remembered_as
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.numbers import Recovery
 from pipeline.core.policy.plan import Case
+from pipeline.core.profile import tier_of
 
 NO_DIGEST = b""
 
@@ -38,10 +39,20 @@ def topic_key(topic: str | None) -> bytes:
     return NO_DIGEST if topic is None else digest_of(f"topic\0{topic}")
 
 
+class Fresh(NamedTuple):
+    """A failure just felt: its loss as if it had been settled at once, in log-odds."""
+
+    dimension: str
+    base: float
+    failed_s: float
+    quality: float
+    intensity: float
+
+
 def record(
-    customer: Customer, matter: Matter, failed: Change, policy: Policy
+    customer: Customer, matter: Matter, fresh: Fresh, policy: Policy
 ) -> tuple[float, list[Change]]:
-    """Put a failure on record; ``failed`` has its loss as if it had been settled at once.
+    """Put a failure on record.
 
     Returns what the failure itself weighs by what was heard of it already, and what else to book.
     """
@@ -53,7 +64,8 @@ def record(
             _copy_facts(group[0], found)
         _add(customer, found, policy)
     found.topic = matter.topic
-    found.dimension, found.base, found.failed_s = failed.dimension, -failed.value, failed.since_s
+    found.dimension, found.base, found.failed_s = fresh.dimension, fresh.base, fresh.failed_s
+    found.quality, found.intensity = fresh.quality, fresh.intensity
     # The failure itself is booked by its own touch; here only what was heard of it before.
     found.booked = _worth(customer, found, policy.recovery)
     return found.booked, _settle(customer, matter, policy)
@@ -189,14 +201,23 @@ def _settle(customer: Customer, matter: Matter, policy: Policy) -> list[Change]:
             continue
         old = _entry(failure, failure.failed_s)
         failure.booked = _worth(customer, failure, policy.recovery)
-        failure.remembered = _justice(failure, policy.recovery)
+        failure.mended = _mended(customer, failure, policy)
         changes += difference(old, _entry(failure, failure.failed_s))
     return changes
 
 
+def _mended(customer: Customer, failure: Failure, policy: Policy) -> float:
+    """How much better than it was felt a failure is remembered: justice makes it as expected."""
+    standing = policy.standing[tier_of(customer, policy)].get(failure.dimension)
+    if standing is None:
+        return failure.mended
+    return _justice(failure, policy.recovery) * max(standing.norm - failure.quality, 0.0)
+
+
 def _entry(failure: Failure, failed_s: float) -> Change:
-    """What stands in the account for a failure; a just recovery is remembered as a quality."""
-    memory = remembered(failure.remembered) if failure.remembered > 0.0 else NOTHING
+    """What stands in the account for a failure, and in memory beyond how it was felt."""
+    quality = failure.quality
+    memory = remembered_as(quality + failure.mended, quality, failure.intensity)
     return Change(failure.dimension, failure.booked, failed_s, memory)
 
 

@@ -8,7 +8,7 @@ own times, so a late one still makes a later one a repeat.
 """
 
 from pipeline.core.customer import Contact, Customer
-from pipeline.core.perceive.changes import Change, remembered
+from pipeline.core.perceive.changes import Change
 from pipeline.core.policy.compiled import Policy
 
 
@@ -23,8 +23,7 @@ def come(customer: Customer, contact: Contact, policy: Policy) -> list[Change]:
         if any(_led_to(earlier, later, repeats.within_s) for earlier in (contact, *same)):
             later.again = True
             value = later.weight * repeats.worth
-            memory = remembered(repeats.quality)
-            changes.append(Change(repeats.dimension, value, later.at_s, memory))
+            changes.append(Change(repeats.dimension, value, later.at_s))
     customer.contacts.append(contact)
     if len(customer.contacts) > policy.limits.contacts:
         oldest = min(customer.contacts, key=lambda each: each.at_s)

@@ -15,6 +15,7 @@ from pipeline.core.perceive.ratio import over_servicing, read_ratio
 from pipeline.core.perceive.recovery import is_open
 from pipeline.core.perceive.value import perceived_value
 from pipeline.core.policy.compiled import Policy
+from pipeline.core.profile import tier_of
 from schemas.perception import Part, Score
 
 _NORMAL_95: Final = 1.96
@@ -38,12 +39,6 @@ class _Levels(NamedTuple):
     total: float
     impression: float
     loyalty: float
-
-
-def tier_of(customer: Customer, policy: Policy) -> str:
-    """The customer's tier, or the policy's default where it is unknown to the policy."""
-    tier = customer.profile.tier
-    return tier if tier is not None and tier in policy.base_logits else policy.default_tier
 
 
 def score_at(customer: Customer, policy: Policy, at_s: float) -> float:

@@ -5,37 +5,40 @@ repeated contacts, fees. The value is the satisfaction ratio over the weighted b
 a burden as acceptable.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 from pipeline.core.customer import Burden, Customer
 from pipeline.core.perceive.decay import EVIDENCE, Scales
 from pipeline.core.policy.numbers import Value
-from pipeline.core.policy.plan import Plan
 
 _LARGEST = 2.0
 
 
 def book_sacrifices(
-    customer: Customer, plan: Plan, data: Any, weight: float, constants: Value
+    customer: Customer,
+    measures: Sequence[tuple[str, float]],
+    weight: float,
+    again: bool,
+    constants: Value,
 ) -> None:
-    """Add what a touch cost the customer; ``weight`` is that of its time."""
-    for kind, read, acceptable in plan.sacrifices:
-        measure = read(data)
-        if measure is None:
-            continue
-        burden = customer.burdens.get(kind)
-        if burden is None:
-            burden = customer.burdens[kind] = Burden()
-        burden.spent += weight * min(max(measure, 0.0) / acceptable, constants.largest_burden)
-        burden.times += weight
+    """Add what a touch cost the customer: kinds, and measures in acceptable units.
+
+    ``weight`` is that of its time. What is done ``again`` should not have been needed: it costs as
+    it does, and an acceptable effort besides, and is no touch of its own to share it.
+    """
+    if again:
+        _burden(customer, "effort").spent += weight
+    for kind, measure in measures:
+        burden = _burden(customer, kind)
+        burden.spent += weight * min(max(measure, 0.0), constants.largest_burden)
+        burden.times += 0.0 if again else weight
 
 
-def book_repeat(customer: Customer, weight: float) -> None:
-    """Add the effort of coming again for what should have been settled: one acceptable touch."""
-    burden = customer.burdens.get("effort")
+def _burden(customer: Customer, kind: str) -> Burden:
+    burden = customer.burdens.get(kind)
     if burden is None:
-        burden = customer.burdens["effort"] = Burden()
-    burden.spent += weight
+        burden = customer.burdens[kind] = Burden()
+    return burden
 
 
 def burden_of(customer: Customer, kind: str, scale: Scales, constants: Value) -> float:

@@ -37,7 +37,7 @@ def worst_state_bytes(file: PolicyFile) -> dict[str, int]:
     dimension = max(_text(name) for name in file.dimensions)
     half_lives = FIXED + len({d.half_life_days for d in file.dimensions.values()} - {None})
     channels = [*file.fatigue.channels, "other"]
-    failure = _STRUCT + 2 * _DIGEST + dimension + 7 * _FLOAT + _SMALL_INT + _FLAG
+    failure = _STRUCT + 2 * _DIGEST + dimension + 9 * _FLOAT + _SMALL_INT + _FLAG
     promise = _STRUCT + _DIGEST + dimension + 6 * _FLOAT + _FLAG
     counters = (
         2 * _FLOAT + _INT + _SMALL_INT + 5 * _FLOAT + half_lives * (_FLOAT + _SMALL_INT) + 2 * _HEAD

@@ -82,7 +82,6 @@ class Repeats(NamedTuple):
 
     dimension: str
     within_s: float
-    quality: float
     worth: float
     weights: Mapping[tuple[str, str], float]
 
@@ -168,7 +167,6 @@ def repeats_of(file: PolicyFile) -> Repeats:
     return Repeats(
         dimension=given.dimension,
         within_s=given.within_hours.value * _HOUR_S,
-        quality=given.quality.value,
         worth=_worth(file, given.dimension, given.quality.value, 1.0),
         weights=_weights(file, given.dimension),
     )
