@@ -34,7 +34,7 @@ ABOUT_ONE = {
 
 def roomy(content: dict[str, Any]) -> None:
     """Room for more records than the shipped policy keeps."""
-    content["limits"] |= {"failures": 40, "promises": 20, "state_bytes": 65_536}
+    content["limits"] |= {"failures": 40, "promises": 20, "contacts": 40, "state_bytes": 65_536}
 
 
 ROOMY = changed_policy(roomy)
