@@ -19,9 +19,10 @@ from pipeline.core.perceive.decay import scales
 from pipeline.core.perceive.expectation import context_at, expected_of
 from pipeline.core.perceive.fatigue import fatigue_cost
 from pipeline.core.perceive.ratio import read_ratio
-from pipeline.core.perceive.score import score_at, tier_of
+from pipeline.core.perceive.score import score_at
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.numbers import DAY_S
+from pipeline.core.profile import tier_of
 from pipeline.core.steps import perceive_step
 from pipeline.tools.histories import Histories
 from pipeline.tools.review_campaign import Campaign

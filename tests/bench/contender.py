@@ -8,8 +8,8 @@ import argparse
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pipeline.core.policy.load import load_policy
 from pipeline.core.policy.compiled import Policy
+from pipeline.core.policy.load import load_policy
 from pipeline.stages.perceive import PerceiveStage
 
 ROOT: Final = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.decay import scales
-from pipeline.core.perceive.fatigue import FATIGUE, fatigue_cost
+from pipeline.core.policy.check import FATIGUE, fatigue_cost
 from pipeline.core.perceive.score import full_score
 from pipeline.core.policy.bound import worst_state_bytes
 from pipeline.stages.perceive import CODEC

@@ -154,11 +154,14 @@ def test_a_gift_to_a_whole_cohort_splits_none() -> None:
     assert set(found.reached[0].customers) == {"a", "b"}
 
 
-def test_a_gift_whose_habit_outlives_its_pleasure_inflates_the_expectation() -> None:
-    """After a week the gift still pleases more than it spoils; after a month it does not."""
+def test_a_gift_inflates_the_expectation_only_where_it_is_denied_afterwards() -> None:
+    """What is counted on after a gift is also remembered of it. Where attention stays as it ever
+    was, though, that wears the pleasure off sooner than the habit."""
     gift = {"does": "gift"}
-    assert "inflates_expectation" not in codes(reviewed(town("ab", 3.8), gift, days=7))
-    assert "inflates_expectation" in codes(reviewed(town("ab", 3.8), gift, days=30))
+    for days in (7, 30, 90):
+        assert "inflates_expectation" not in codes(reviewed(town("ab", 3.8), gift, days=days))
+    attended = answers("a", 3.0, range(5, 31, 5), "attention")
+    assert "inflates_expectation" in codes(reviewed(attended, gift, days=90))
 
 
 def test_a_benchmark_raised_without_delivery_lowers_satisfaction_for_all() -> None:

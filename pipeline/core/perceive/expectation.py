@@ -1,9 +1,10 @@
 """What a customer expects: norm, competition, promise and cues, each visible on its own.
 
-The reference level ``e`` is their mean, weighted by precision. A rival's offer above the norm
-counts from the moment it is known on; with time its precision passes from competition to norm,
-so it settles there and ``e`` never falls back by itself. An open promise counts until it ends. A
-cue belongs to one touch or to the customer's product. Dearer customers expect more: the norm
+The reference level ``e`` is their mean, weighted by precision. A rival's offer above the
+mean of the others counts from the moment it is known on; with time its precision passes from
+competition to norm, so it settles there and ``e`` never falls back by itself. An open promise
+counts until it ends, be it above the norm or below. A cue belongs to one touch or to the
+customer's product. Dearer customers expect more: the norm
 rises with the revenue. Nothing here depends on how this customer was served before.
 """
 
@@ -98,15 +99,6 @@ def expected_of(context: Context, held: Held, by: Expectation) -> Expected:
     dimension, cue = held.dimension, held.cue
     norm = min(held.norm + context.lift, 1.0) if held.lifts else held.norm
     surely, total = by.norm_precision, by.norm_precision * norm
-    competition = None
-    rival = context.rivals.get(dimension)
-    if rival is not None and rival[0] > norm:
-        offer, settled = rival
-        competition = offer
-        surely += by.competition_precision
-        total += by.competition_precision * offer
-        moved = by.competition_precision * settled
-        norm = (by.norm_precision * norm + moved * offer) / (by.norm_precision + moved)
     promise = context.promised.get(dimension)
     if promise is not None:
         surely += by.promise_precision
@@ -114,4 +106,12 @@ def expected_of(context: Context, held: Held, by: Expectation) -> Expected:
     if cue is not None:
         surely += by.cue_precision
         total += by.cue_precision * cue
+    competition = None
+    rival = context.rivals.get(dimension)
+    if rival is not None and rival[0] * surely > total:  # it raises what is expected, or nothing
+        competition, settled = rival
+        surely += by.competition_precision
+        total += by.competition_precision * competition
+        moved = by.competition_precision * settled
+        norm = (by.norm_precision * norm + moved * competition) / (by.norm_precision + moved)
     return Expected(total / surely, norm, competition, promise, cue)

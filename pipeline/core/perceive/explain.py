@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.core.perceive.fatigue import FATIGUE
 from pipeline.core.perceive.ratio import layer_ratios
+from pipeline.core.policy.check import FATIGUE
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.models import Layer
 from schemas.perception import Band, DimensionReading, Part, PolicyRef, Ratio, Score

@@ -6,15 +6,13 @@ contacts on one day are ``m``, one a year is one. The cost is ``n * H(m) / m``, 
 ``eta * huber(max(0, m - free))``: quadratic at first, then linear, so that ten contacts do not
 drive a score to nothing. On one day that is ``H(n)``. Without a new contact ``m`` stays and ``n``
 halves with ``h``: the cost fades exactly as the impressions do that it spoilt, so silence never
-moves a score away from its baseline, and order does not matter.
+moves a score away from its baseline, and order does not matter. A lone contact long after many
+makes them crowd less, so it may relieve what is left of their cost.
 """
 
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.decay import CONTACTS, CROWDING, Scales
 from pipeline.core.policy.numbers import Fatigue
-
-FATIGUE = "fatigue"
-"""Stands where a dimension would: what too many contacts cost."""
 
 
 def crowding_cost(count: float, squared: float, fatigue: Fatigue) -> float:

@@ -9,11 +9,12 @@ from pipeline.core.perceive.account import level
 from pipeline.core.perceive.character import Known, behaviour_of, stage_of
 from pipeline.core.perceive.decay import CONTACTS, CROWDING, EVIDENCE, Scales, scales
 from pipeline.core.perceive.expectation import context_at
-from pipeline.core.perceive.fatigue import FATIGUE, crowding_cost, fatigue_cost
+from pipeline.core.perceive.fatigue import crowding_cost, fatigue_cost
 from pipeline.core.perceive.promises import is_overdue
 from pipeline.core.perceive.ratio import over_servicing, read_ratio
 from pipeline.core.perceive.recovery import is_open
 from pipeline.core.perceive.value import perceived_value
+from pipeline.core.policy.check import FATIGUE
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.profile import tier_of
 from schemas.perception import Part, Score

@@ -9,7 +9,7 @@ from datetime import date, tzinfo
 from math import floor, fsum
 from typing import NamedTuple
 
-from pipeline.core.perceive.fatigue import FATIGUE
+from pipeline.core.policy.check import FATIGUE
 from schemas.perception import Part, Score
 
 

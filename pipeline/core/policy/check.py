@@ -10,6 +10,8 @@ from pipeline.core.policy.models import KanoClass, KanoCounts, PolicyFile, Touch
 from schemas.inbound import EVENTS
 
 OBSERVED = "touchpoint.observed.v1"
+FATIGUE = "fatigue"
+"""Stands where a dimension would: what too many unasked contacts cost."""
 
 KANO_FACTORS: dict[KanoClass, tuple[float, float]] = {
     "must_be": (0.1, 1.0),
@@ -63,6 +65,7 @@ def reference_problems(file: PolicyFile) -> list[Problem]:
     """Every name in the file that points to nothing, and every measure no event has."""
     return [
         *_unknown_dimensions(file),
+        *_misplaced_dimensions(file),
         *_unknown_tiers(file),
         *_touchpoint_problems(file),
     ]
@@ -103,6 +106,21 @@ def _unknown_dimensions(file: PolicyFile) -> Iterator[Problem]:
     for path, name in places:
         if name not in file.dimensions:
             yield Problem(path, f"unknown dimension {name!r}; {_known(file.dimensions)}")
+
+
+def _misplaced_dimensions(file: PolicyFile) -> Iterator[Problem]:
+    """Dimensions that mean something else elsewhere, or the other way round than they have to."""
+    if FATIGUE in file.dimensions:
+        what = f"{FATIGUE!r} is what too many contacts cost; choose another name"
+        yield Problem(("dimensions", FATIGUE), what)
+    for section, name in (
+        ("promises", file.promises.dimension),
+        ("repeats", file.repeats.dimension),
+    ):
+        dimension = file.dimensions.get(name)
+        if dimension is not None and dimension.kano == "reverse":
+            what = f"{name!r} is a reverse dimension, where worse feels better; choose another"
+            yield Problem((section, "dimension"), what)
 
 
 def _sign_dimensions(file: PolicyFile) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -156,7 +156,7 @@ class RecoveryConstants(Section):
     procedure_share: ShareConstant
     unknown_justice: ShareConstant
     bonus: Annotated[
-        NotNegativeConstant, Field(description="Gain on top, in units of the settled failure.")
+        ShareConstant, Field(description="Gain on top, as a share of the settled failure.")
     ]
     bonus_from: Annotated[ShareConstant, Field(description="The justice that earns the bonus.")]
     second_failure_days: PositiveConstant

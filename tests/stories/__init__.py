@@ -1,0 +1,1 @@
+"""Worked examples: what customers live through, told in plain words and reckoned by hand."""
