@@ -86,6 +86,10 @@ def draw_content(content: Content, random: Random, *, one_half_life: bool, tight
     _draw_dimensions(content, random, dimensions, one_half_life=one_half_life)
     _draw_promises(content["promises"], random, dimensions)
     content["repeats"]["dimension"] = random.choice(dimensions)
+    for section in ("promises", "repeats"):  # a reverse dimension is refused there
+        dimension = content["dimensions"][content[section]["dimension"]]
+        if dimension["kano"] == "reverse":
+            dimension["kano"] = "one_dimensional"
     _draw_segments(content, random, dimensions)
     _draw_touchpoints(content, random, dimensions)
     _draw_limits(content["limits"], random, tight=tight)

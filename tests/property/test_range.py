@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.decay import scales
-from pipeline.core.policy.check import FATIGUE, fatigue_cost
+from pipeline.core.perceive.fatigue import fatigue_cost
 from pipeline.core.perceive.score import full_score
 from pipeline.core.policy.bound import worst_state_bytes
+from pipeline.core.policy.check import FATIGUE
 from pipeline.stages.perceive import CODEC
 from schemas.perception import Score
 from tests.property.lives import DAY_S, live

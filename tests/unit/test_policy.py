@@ -10,7 +10,7 @@ from pipeline.core.policy.load import PolicyError, load_policy
 from pipeline.core.policy.plan import INTENTS
 from pipeline.core.policy.weights import segment_weights
 from pipeline.stages.perceive import CODEC
-from tests.unit.core import Life, default_policy
+from tests.unit.core import Life, changed_policy, default_policy
 from tests.unit.events import DEFAULT_POLICY
 
 
@@ -69,6 +69,8 @@ def line_of(text: str, needle: str) -> int:
             None,
             "already belongs to 'promise_made'",
         ),
+        ("  mood:          {layer", "  fatigue:       {layer", None, "choose another name"),
+        ("promises:\n  dimension: trust", "promises:\n  dimension: turst", "turst", "unknown"),
         ("remembered_events: 32", "remembered_events: 999", "state_bytes:", "could take"),
         ('version: "2"', "", "name: default", "version: is missing"),
     ],
@@ -82,6 +84,17 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, where: str | None,
     expected = line_of(text, where) if where else mistake
     assert f"care.yaml:{expected}: " in str(caught.value)
     assert what in str(caught.value)
+
+
+@pytest.mark.parametrize(("section", "name"), [("promises", "trust"), ("repeats", "resolution")])
+def test_a_dimension_where_worse_feels_better_cannot_judge_promises(
+    section: str, name: str
+) -> None:
+    def turned(content: dict[str, Any]) -> None:
+        content["dimensions"][name]["kano"] = "reverse"
+
+    with pytest.raises(PolicyError, match=rf"{section}\.dimension: '{name}' is a reverse"):
+        changed_policy(turned)
 
 
 def test_text_that_is_no_yaml_names_its_line() -> None:
