@@ -299,7 +299,7 @@ class Observer(Protocol):
     ) -> None: ...
 
     def failed(self, partition: int, phase: str, error: BaseException) -> None:
-        """A phase (open, restore, step, commit) failed and will be tried again."""
+        """A phase (open, restore, step, commit) failed and will be tried again, or some timers."""
         ...
 
     def state_changed(self, partition: int, state: str, detail: str) -> None:
