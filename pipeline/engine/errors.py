@@ -11,6 +11,7 @@
     │       └── StoreCorrupt what it holds cannot be trusted: clear and rebuild it
     ├── Gap                  records between the position and the log's start are gone
     ├── OutputTooLarge       a record to publish is larger than the broker takes
+    ├── TimerError           states that are due cannot be stepped; told, never raised
     └── StateError           the bytes of a state cannot be used
         ├── StateTooNew      written by a newer release
         ├── StateTooOld      no upgrade from its version is known
@@ -74,6 +75,10 @@ class Gap(EngineError):
 
 class OutputTooLarge(EngineError):
     """The unit of work cannot publish an output: the broker takes none of that size."""
+
+
+class TimerError(EngineError):
+    """States that are due cannot be stepped; the lane goes on, and tries again at each tick."""
 
 
 class StateError(EngineError):

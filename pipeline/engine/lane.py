@@ -1,9 +1,10 @@
 """The owner of one partition: steps chunks through the stage and commits what came of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.engine.chunk import Chunk
-from pipeline.engine.errors import Gap
+from pipeline.engine.errors import Gap, TimerError
+from pipeline.engine.limits import LaneLimits
 from pipeline.engine.ports import (
     Checkpoint,
     Observer,
@@ -13,7 +14,9 @@ from pipeline.engine.ports import (
     Store,
     UnitOfWork,
 )
-from pipeline.engine.stepping import Stepping, Work
+from pipeline.engine.stepping import Stepping
+from pipeline.engine.timers import Timers
+from pipeline.engine.work import Work
 
 
 class Lane:
@@ -29,20 +32,28 @@ class Lane:
         partition: int,
         stage: Stage,
         store: Store,
+        timers: Timers,
         unit: UnitOfWork,
         observer: Observer,
         monotonic_seconds: Callable[[], float],
+        condemned_timers: Mapping[bytes, int] | None = None,
     ) -> None:
+        """``timers`` are those of the states in ``store``; ``condemned_timers``, by key with their
+        due time, are left alone."""
         checkpoint = store.checkpoint()
         self._partition = partition
         self._stage = stage
         self._store = store
+        self._timers = timers
+        self._condemned = condemned_timers or {}
         self._unit = unit
         self._observer = observer
         self._now = monotonic_seconds
         self._changelog_id = checkpoint.changelog_id
         self._position = checkpoint.position
         self._replays = 0
+        self._under_way: Chunk | None = None
+        self._timers_fail = False
         self._unsettled: Work | None = None
 
     @property
@@ -56,24 +67,33 @@ class Lane:
         return self._replays
 
     async def process(self, chunk: Chunk) -> None:
-        """Step ``chunk`` and commit it. Raises ``Gap`` or whatever the commit raises."""
-        work = self.step(chunk)
-        if work is not None:
+        """Step ``chunk`` to its end and commit it. Raises ``Gap`` or whatever a commit raises."""
+        while (work := self.step(chunk)) is not None:
             await self.commit(work)
 
-    def step(self, chunk: Chunk) -> Work | None:
-        """Step the records at or above the position; ``None`` if there is none.
+    def step(self, chunk: Chunk, most_timers: int = LaneLimits().max_timers) -> Work | None:
+        """The next piece of work; ``None`` if nothing is left to do.
+
+        First come timers left over from the last tick, whatever chunk is at hand. Then the records
+        of the chunk at or above the position: all at once, or, where ticks among them fire more
+        than ``most_timers``, in pieces, each to be committed before the next.
 
         Raises ``Gap`` if the chunk does not follow on from the position. A lane that never
         committed takes any beginning: no record of its log was promised to anybody.
         """
         started = self._now()
+        stepping = self._stepping(most_timers)
+        if self._position.fired is not None:
+            next_offset = self._position.next_offset
+            stepping.fire(next_offset - 1)
+            return stepping.work(next_offset, started)
         records = self._pending(chunk)
         if not records:
             return None
-        stepping = Stepping(self._stage, self._store, self._partition, self._position.clock_ms)
-        stepping.run(records)
-        return stepping.work(self._after(chunk, stepping.clock_ms), started)
+        count = stepping.run(records)
+        if count == len(records):
+            return stepping.work(_end_of(chunk), started)
+        return stepping.work(records[count - 1].offset + 1, started)
 
     def refuse(self, chunk: Chunk, reason: str, detail: str) -> Work | None:
         """Make dead letters of the records at or above the position, without stepping them."""
@@ -81,10 +101,10 @@ class Lane:
         records = self._pending(chunk)
         if not records:
             return None
-        stepping = Stepping(self._stage, self._store, self._partition, self._position.clock_ms)
+        stepping = self._stepping(0)
         for record in records:
             stepping.dead_letter(record, reason, detail)
-        return stepping.work(self._after(chunk, stepping.clock_ms), started)
+        return stepping.work(_end_of(chunk), started)
 
     async def commit(self, work: Work) -> None:
         """Make ``work`` durable, then bring the store up to it, then tell the observer.
@@ -107,6 +127,7 @@ class Lane:
         checkpoint = Checkpoint(work.position, changelog_offset, self._changelog_id)
         try:
             self._store.apply(work.changes, checkpoint)
+            self._timers.apply(work.dues, checkpoint)
             self._position = work.position
         finally:
             # A store that failed changes nothing about what was committed.
@@ -125,7 +146,28 @@ class Lane:
             duplicates=work.duplicates,
             refused=work.refused,
             outputs=len(work.outputs),
+            fired=len(work.tried) - len(work.failures),
+            failed=len(work.failures),
+            waiting=len(self._timers.dues),
             seconds=self._now() - work.started_seconds,
+        )
+        if work.failures and not self._timers_fail:
+            # Once: they fail at every tick until whoever reads this has mended the stage.
+            (due_ms, _), detail = work.failures[0]
+            error = TimerError(f"{len(work.failures)}, the first of them due at {due_ms}: {detail}")
+            self._observer.failed(self._partition, "timer", error)
+        if work.tried:
+            self._timers_fail = bool(work.failures)
+
+    def _stepping(self, most_timers: int) -> Stepping:
+        return Stepping(
+            self._stage,
+            self._store,
+            self._timers,
+            self._partition,
+            self._position,
+            most_timers=most_timers,
+            condemned=self._condemned,
         )
 
     def _pending(self, chunk: Chunk) -> Sequence[Record]:
@@ -133,10 +175,13 @@ class Lane:
         if begins_at is not None and begins_at > expected > 0:
             raise Gap(partition=self._partition, expected=expected, found=begins_at)
         skipped = chunk.index_of(expected)
-        self._replays += skipped
+        if chunk is not self._under_way:
+            self._under_way = chunk
+            self._replays += skipped
         return chunk.records[skipped:] if skipped else chunk.records
 
-    def _after(self, chunk: Chunk, clock_ms: int) -> Position:
-        ends_at = chunk.ends_at
-        assert ends_at is not None  # noqa: S101 - only an empty chunk has no end
-        return Position(ends_at, clock_ms)
+
+def _end_of(chunk: Chunk) -> int:
+    ends_at = chunk.ends_at
+    assert ends_at is not None  # noqa: S101 - only an empty chunk has no end
+    return ends_at

@@ -9,6 +9,8 @@ class LaneLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_records: int = 8_000
     """Records in one commit. Only a backlog makes so many; the more events of a customer are in
     one, the fewer states and scores are written. Some 300 ms of stepping, for which others wait."""
+    max_timers: int = 2_000
+    """Timers fired in one commit; each is of another customer, so they cost more than records."""
     high_water_records: int = 32_000
     low_water_records: int = 8_000
     """Queued records at which the partition is paused, and at which it is resumed."""

@@ -55,15 +55,22 @@ class Output(NamedTuple):
     value: bytes
 
 
+Timer = tuple[int, bytes]
+"""When the state of a key is due, in milliseconds since 1970, and the key; in firing order."""
+
+
 class Position(msgspec.Struct, frozen=True, array_like=True):
     """How far a partition was worked through.
 
     ``next_offset`` is the offset of the first record not yet processed; ``clock_ms`` the highest
     ``clock.ticked`` time seen, in milliseconds since 1970 (0 before the first tick).
+    ``fired`` is the last timer fired at that tick while others are left to fire at it, ``None``
+    once all of them have.
     """
 
     next_offset: int = 0
     clock_ms: int = 0
+    fired: Timer | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
@@ -208,22 +215,35 @@ class Refused(NamedTuple):
     output: Output
 
 
+class Due(NamedTuple):
+    """Time has reached what a state was due at: an input of ``step`` that no record brought.
+
+    ``clock_ms`` is the partition's clock, in milliseconds since 1970; it may be far past the due
+    time where ticks were rare.
+    """
+
+    clock_ms: int
+
+
 class Stepped(NamedTuple):
     """What one group of inputs came to.
 
     ``state`` is the new state, the same object as before if nothing changed, ``None`` if erased.
-    ``duplicates`` of the inputs were seen before and changed nothing.
+    ``duplicates`` of the inputs were seen before and changed nothing. ``due_ms`` is what
+    ``due_of`` gives for the new state; it is not looked at if the state is the same object or
+    erased.
     """
 
     state: bytes | None
     outputs: list[Output]
     duplicates: int
+    due_ms: int | None = None
 
 
 class Stage(Protocol):
     """The pure work of one pipeline stage, bytes in and bytes out.
 
-    Neither method does input or output, asks a clock or throws dice: the same call gives the same
+    No method does input or output, asks a clock or throws dice: the same call gives the same
     answer.
     """
 
@@ -232,7 +252,23 @@ class Stage(Protocol):
 
     def read(self, record: Record, partition: int) -> Read | Tick | Refused: ...
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped: ...
+    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+        """Take ``inputs`` in their order: those read for ``key``, or one ``Due`` alone.
+
+        A ``Due`` comes at the first tick at or after the time that the state was due at. A due
+        time that the step leaves behind it fires at the same tick still if it is later than the
+        one that fired, else at the next tick. A step that raises on a ``Due`` leaves the state as
+        it is, and is tried again at the next tick.
+        """
+        ...
+
+    def due_of(self, state: bytes) -> int | None:
+        """When ``state`` wants a ``Due``, in milliseconds since 1970; ``None``: never.
+
+        Any waiting for late events is in it already. Asked of every state when a lane opens, so
+        it should be quick.
+        """
+        ...
 
     def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:
         """The dead letter of a record that ``step`` could not take."""
@@ -243,7 +279,9 @@ class Observer(Protocol):
     """Where the engine tells what happened; telemetry turns it into metrics and logs.
 
     Every record read is told exactly once, after its chunk was committed:
-    ``read == processed + duplicates + refused`` (ticks are counted as processed).
+    ``read == processed + duplicates + refused`` (ticks are counted as processed). Timers are no
+    records: ``fired`` were stepped, ``failed`` could not be and are due again at the next tick,
+    ``waiting`` are all that the partition has now.
     """
 
     def committed(
@@ -254,11 +292,14 @@ class Observer(Protocol):
         duplicates: int,
         refused: Mapping[str, int],
         outputs: int,
+        fired: int,
+        failed: int,
+        waiting: int,
         seconds: float,
     ) -> None: ...
 
     def failed(self, partition: int, phase: str, error: BaseException) -> None:
-        """A phase (open, restore, step, commit) failed and will be tried again."""
+        """A phase (open, restore, step, commit) failed and will be tried again, or some timers."""
         ...
 
     def state_changed(self, partition: int, state: str, detail: str) -> None:

@@ -1,10 +1,15 @@
-"""Brings a local store up to its changelog before a lane may work on it."""
+"""Brings a local store and its timers up to the changelog before a lane may work on them."""
 
+import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pipeline.engine.codec import POSITION_CODEC
 from pipeline.engine.ports import POSITION_KEY, Changelog, Checkpoint, Position, Store
+from pipeline.engine.timers import Timers
+
+STATES_AT_ONCE: Final = 1_000
+"""States looked at for their due times before others get a turn: some milliseconds."""
 
 
 class Restored(NamedTuple):
@@ -20,16 +25,20 @@ async def restore(
     *,
     now_ms: int,
     tombstones_kept_ms: int,
+    timers: Timers,
     on_batch: Callable[[], None] = lambda: None,
 ) -> Restored:
     """Bring ``store`` to the end of ``changelog``, from its tail if it can be trusted.
 
     Without a changelog (state and position in one database with the outputs) there is nothing to
-    do. ``now_ms`` is milliseconds since 1970; ``tombstones_kept_ms`` is the least time for which
-    the changelog keeps a tombstone (Kafka: ``delete.retention.ms``). ``on_batch`` is called after
-    each batch: progress. A restore broken off goes on where it stood.
+    do for it. ``timers`` are brought to where the store is: from its tail if they stood where it
+    stood, else from all of its states. ``now_ms`` is milliseconds since 1970;
+    ``tombstones_kept_ms`` is the least time for which the changelog keeps a tombstone (Kafka:
+    ``delete.retention.ms``). ``on_batch`` is called after each batch: progress. A restore broken
+    off goes on where it stood.
     """
     if changelog is None:
+        await _catch_up(timers, store, on_batch)
         return Restored(0, None)
     identity = await changelog.identity()
     log_start, end = await changelog.bounds()
@@ -40,6 +49,7 @@ async def restore(
     if reason is not None:
         store.clear()
         checkpoint = Checkpoint()
+    await _catch_up(timers, store, on_batch)
     position, entries = checkpoint.position, 0
     start = max(log_start, checkpoint.changelog_offset)
     async for batch in changelog.read(start, end):
@@ -51,13 +61,30 @@ async def restore(
                 position = Position() if value is None else POSITION_CODEC.decode(value)
             else:
                 changes[key] = value
-        store.apply(changes, Checkpoint(position, batch[-1].offset + 1, identity))
+        checkpoint = Checkpoint(position, batch[-1].offset + 1, identity)
+        store.apply(changes, checkpoint)
+        timers.follow(changes, checkpoint)
         entries += len(batch)
         on_batch()
     done = Checkpoint(position, end, identity)
     if store.checkpoint() != done:  # control records at the end are passed, never received
         store.apply({}, done)
+        timers.apply({}, done)
     return Restored(entries, reason)
+
+
+async def _catch_up(timers: Timers, store: Store, on_batch: Callable[[], None]) -> None:
+    """Read the due times of all states, unless ``timers`` have them already."""
+    checkpoint = store.checkpoint()
+    if timers.checkpoint == checkpoint:
+        return
+    timers.clear()
+    for number, (key, state) in enumerate(store.items()):
+        timers.put(key, timers.due_of(state))
+        if number % STATES_AT_ONCE == 0:
+            on_batch()
+            await asyncio.sleep(0)
+    timers.checkpoint = checkpoint
 
 
 def _why_rebuild(checkpoint: Checkpoint, identity: str, log_start: int, end: int) -> str | None:

@@ -1,12 +1,13 @@
-"""Turns the records of a chunk into work: grouped by key, each state stepped once."""
+"""Turns the records of a chunk into work: grouped by key, each state stepped once; and timers."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from pipeline.engine.errors import EngineError
 from pipeline.engine.ports import (
     POSITION_KEY,
-    Changes,
+    Due,
     Output,
     Position,
     Read,
@@ -16,7 +17,10 @@ from pipeline.engine.ports import (
     Stepped,
     Store,
     Tick,
+    Timer,
 )
+from pipeline.engine.timers import Agenda, Timers
+from pipeline.engine.work import FiredAt, TimerFailed, Work
 
 INTERNAL_ERROR = "internal_error"
 """Reason of a dead letter whose record the stage raised on."""
@@ -25,35 +29,48 @@ RESERVED_KEY = "reserved_key"
 """Reason of a dead letter whose key would overwrite the position."""
 
 
-class Work(NamedTuple):
-    """What a chunk came to, to be made durable in one step; nothing of it is visible yet."""
-
-    position: Position
-    outputs: Sequence[Output]
-    changes: Changes
-    processed: int
-    duplicates: int
-    refused: Mapping[str, int]
-    started_seconds: float
-
-
 class Stepping:
-    """The work of one chunk while it is being made: a lane makes one for each chunk."""
+    """The work of one chunk while it is being made: a lane makes one for each chunk.
 
-    def __init__(self, stage: Stage, store: Store, partition: int, clock_ms: int) -> None:
+    At most ``most_timers`` fire in it. ``condemned`` timers, by key with their due time, are not
+    stepped: they fail. Neither ``store`` nor ``timers`` are changed.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        store: Store,
+        timers: Timers,
+        partition: int,
+        position: Position,
+        *,
+        most_timers: int = sys.maxsize,
+        condemned: Mapping[bytes, int] | None = None,
+    ) -> None:
         self._stage = stage
         self._store = store
+        self._timers = timers
         self._partition = partition
-        self.clock_ms = clock_ms
+        self._clock_ms = position.clock_ms
+        self._fired = position.fired
+        self._timers_left = most_timers
+        self._condemned = condemned or {}
         self._loaded: dict[bytes, bytes | None] = {}
         self._overlay: dict[bytes, bytes | None] = {}
+        self._dues: dict[bytes, int | None] = {}
         self._outputs: list[Output] = []
         self._processed = 0
         self._duplicates = 0
         self._refused: dict[str, int] = {}
+        self._tried: list[Timer] = []
+        self._failures: list[TimerFailed] = []
+        self._fired_at: list[FiredAt] = []
 
-    def run(self, records: Sequence[Record]) -> None:
+    def run(self, records: Sequence[Record]) -> int:
         """Step ``records``, one segment between two ticks after the other.
+
+        Returns how many were stepped: not all of them if the timers due are more than may fire.
+        What comes after the tick in the log then has to wait until ``fire`` was through with them.
 
         This loop and the stage are the hot path: per record there is one call, one look at a
         type and one append. A tick ends a segment, so that what comes before it in the log is
@@ -80,22 +97,54 @@ class Stepping:
             elif type(result) is Tick:
                 self._step_segment(groups, records, first, index)
                 groups, first = {}, index + 1
+                if self._timers_left <= 0:
+                    return index
                 self._processed += 1
-                self.clock_ms = max(self.clock_ms, result.clock_ms)
+                self._clock_ms = max(self._clock_ms, result.clock_ms)
+                self.fire(record.offset)
+                if self._fired is not None:
+                    return first
             else:
                 self._add_refused(cast(Refused, result))
         self._step_segment(groups, records, first, len(records))
+        return len(records)
+
+    def fire(self, tick_offset: int) -> None:
+        """Fire the timers that are due after the last one fired, in order and as many as may be."""
+        timers, dues, after = self._timers, self._dues, self._fired
+        self._fired = None
+        if not timers.dues and not dues:
+            return
+        agenda = Agenda(timers, dues, self._clock_ms, after, self._timers_left)
+        self._load(agenda.keys)
+        first = len(self._outputs)
+        while (timer := agenda.take()) is not None:
+            if self._timers_left <= 0:
+                self._fired = after
+                break
+            self._timers_left -= 1
+            self._tried.append(timer)
+            if self._fire_one(timer):
+                agenda.moved(timer, dues.get(timer[1]))
+            after = timer
+        if len(self._outputs) > first:
+            self._fired_at.append(FiredAt(tick_offset, first, len(self._outputs)))
 
     def dead_letter(self, record: Record, reason: str, detail: str) -> None:
         self._add_refused(self._stage.refuse(record, self._partition, reason, detail))
 
-    def work(self, position: Position, started_seconds: float) -> Work:
+    def work(self, next_offset: int, started_seconds: float) -> Work:
+        """All of it; ``next_offset`` is where the log goes on after what was stepped."""
         loaded = self._loaded
         return Work(
-            position=position,
+            position=Position(next_offset, self._clock_ms, self._fired),
             outputs=self._outputs,
             # What came back to where it was need not be written.
             changes={k: v for k, v in self._overlay.items() if v != loaded[k]},
+            dues=self._dues,
+            tried=self._tried,
+            failures=self._failures,
+            fired_at=self._fired_at,
             processed=self._processed,
             duplicates=self._duplicates,
             refused=self._refused,
@@ -113,10 +162,8 @@ class Stepping:
             del groups[POSITION_KEY]
             for record, _ in self._records_of(POSITION_KEY, records[first:end]):
                 self.dead_letter(record, RESERVED_KEY, "this key is the engine's own")
+        self._load(groups)
         loaded, overlay, outputs = self._loaded, self._overlay, self._outputs
-        missing = [key for key in groups if key not in loaded]
-        if missing:
-            loaded.update(zip(missing, self._store.get_many(missing), strict=True))
         step = self._stage.step
         for key, inputs in groups.items():
             state = overlay[key] if key in overlay else loaded[key]
@@ -132,12 +179,44 @@ class Stepping:
             if stepped.outputs:
                 outputs += stepped.outputs
             if stepped.state is not state:
-                overlay[key] = stepped.state
+                self._change(key, stepped)
+
+    def _load(self, keys: Iterable[bytes]) -> None:
+        missing = [key for key in keys if key not in self._loaded]
+        if missing:
+            self._loaded.update(zip(missing, self._store.get_many(missing), strict=True))
+
+    def _change(self, key: bytes, stepped: Stepped) -> None:
+        self._overlay[key] = stepped.state
+        due_ms = None if stepped.state is None else stepped.due_ms
+        if due_ms is not None or key in self._timers.dues or key in self._dues:
+            self._dues[key] = due_ms
+
+    def _fire_one(self, timer: Timer) -> bool:
+        """Step the key of ``timer``; whether its state was changed."""
+        due_ms, key = timer
+        state = self._overlay[key] if key in self._overlay else self._loaded[key]
+        if self._condemned.get(key) == due_ms:
+            self._failures.append(TimerFailed(timer, "it leads to more than the log takes"))
+            return False
+        try:
+            stepped = self._stage.step(key, state, [Due(self._clock_ms)])
+        except (EngineError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a state must not stop its partition
+            self._failures.append(TimerFailed(timer, _detail(error)))
+            return False
+        self._outputs += stepped.outputs
+        if stepped.state is state:
+            return False
+        self._change(key, stepped)
+        return True
 
     def _isolate(self, key: bytes, state: bytes | None, records: Sequence[Record]) -> Stepped:
         """Step the inputs of ``key`` one by one; those that raise become dead letters."""
         outputs: list[Output] = []
         duplicates = 0
+        due_ms: int | None = None
         for record, value in self._records_of(key, records):
             try:
                 stepped = self._stage.step(key, state, [value])
@@ -146,11 +225,12 @@ class Stepping:
             except Exception as error:  # noqa: BLE001 - the culprit is found
                 self.dead_letter(record, INTERNAL_ERROR, _detail(error))
                 continue
-            state = stepped.state
+            if stepped.state is not state:
+                state, due_ms = stepped.state, stepped.due_ms
             outputs += stepped.outputs
             duplicates += stepped.duplicates
             self._processed += 1 - stepped.duplicates
-        return Stepped(state, outputs, duplicates)
+        return Stepped(state, outputs, duplicates, due_ms)
 
     def _records_of(self, key: bytes, records: Sequence[Record]) -> list[tuple[Record, object]]:
         """Records of ``key`` with their inputs, read anew.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from pipeline.engine.chunk import Chunk
@@ -18,9 +18,12 @@ from pipeline.engine.errors import (
 from pipeline.engine.inbox import Inbox
 from pipeline.engine.lane import Lane
 from pipeline.engine.limits import LaneLimits
-from pipeline.engine.ports import Changelog, Intake, Observer, Stage, Store, UnitOfWork
+from pipeline.engine.oversize import Oversize
+from pipeline.engine.ports import Changelog, Intake, Observer, Stage, Store, Timer, UnitOfWork
 from pipeline.engine.restore import restore
 from pipeline.engine.status import LaneState, LaneStatus
+from pipeline.engine.timers import Timers
+from pipeline.engine.work import Work
 
 OUTPUT_TOO_LARGE = "output_too_large"
 """Reason of a dead letter whose record's outputs or state the broker does not take."""
@@ -68,10 +71,12 @@ class LaneSupervisor:
             low_water=limits.low_water_records,
         )
         self._store: Store | None = None
+        self._timers = Timers(stage.due_of)
         self._unit: UnitOfWork | None = None
         self._lane: Lane | None = None
         self._hand: Chunk | None = None  # taken and not known to be committed
-        self._condemned: int | None = None  # offset of the record whose outputs are too large
+        self._tried: Sequence[Timer] = ()  # timers of the work under way
+        self._oversize = Oversize(limits.max_timers)
         self._sought = False  # the intake delivers from where it was told to
         self._hole_seen = False  # the reader left records out, though the log holds them
         self._phase = "open"
@@ -162,6 +167,7 @@ class LaneSupervisor:
                 self._changelog,
                 now_ms=int(self._now() * 1000),
                 tombstones_kept_ms=int(self._limits.tombstones_kept_seconds * 1000),
+                timers=self._timers,
                 on_batch=self._extend_limit,  # a large state may take as long as it moves on
             )
         before, self._lane = (
@@ -170,9 +176,11 @@ class LaneSupervisor:
                 partition=self._partition,
                 stage=self._stage,
                 store=self._store,
+                timers=self._timers,
                 unit=unit,
                 observer=self._observer,
                 monotonic_seconds=self._monotonic,
+                condemned_timers=self._oversize.timer_dues,
             ),
         )
         lane = self._lane
@@ -199,28 +207,42 @@ class LaneSupervisor:
 
     async def _serve(self, lane: Lane) -> None:
         self._phase = "wait"
-        self._hand = chunk = await self._inbox.take()
+        position = lane.position
+        if position.fired is None:
+            self._hand = chunk = await self._inbox.take()
+        else:  # timers left over from a tick wait for nothing
+            self._hand = chunk = Chunk((), position.next_offset, position.next_offset)
+        while not self._closing and await self._serve_piece(lane, chunk):
+            pass
+        self._hand = None
+
+    async def _serve_piece(self, lane: Lane, chunk: Chunk) -> bool:
+        """Step and commit what comes next; ``False`` if nothing is left of ``chunk``."""
         async with self._limited("step"):
-            if len(chunk.records) == 1 and chunk.records[0].offset == self._condemned:
-                detail = "what this record leads to is larger than the log takes"
-                work = lane.refuse(chunk, OUTPUT_TOO_LARGE, detail)
-            else:
-                work = lane.step(chunk)
+            work = self._step(lane, chunk)
             if work is not None:
+                self._tried = work.tried
                 self._phase = "commit"
                 await lane.commit(work)
                 self._last_commit = self._monotonic()
-        self._hand = self._condemned = None
+                self._oversize.committed(work.position)
         self._hole_seen = False
         self._healthy()
+        return work is not None
+
+    def _step(self, lane: Lane, chunk: Chunk) -> Work | None:
+        self._tried = ()
+        if self._oversize.condemns(chunk):
+            detail = "what this record leads to is larger than the log takes"
+            return lane.refuse(chunk, OUTPUT_TOO_LARGE, detail)
+        return lane.step(chunk, self._oversize.most_timers)
 
     async def _mend(self, error: Exception) -> None:
         self._observer.failed(self._partition, self._phase, error)
-        position = self._lane.position.next_offset if self._lane else 0
         hand, self._hand = self._hand, None
         await self._close_unit()
         self._drop_store(error)
-        if hand is not None and isinstance(error, OutputTooLarge) and self._halve(hand, position):
+        if hand is not None and isinstance(error, OutputTooLarge) and self._divide(hand):
             return  # no waiting: each halving ends sooner or later
         if hand is not None:
             self._inbox.give_back(hand)
@@ -235,20 +257,14 @@ class LaneSupervisor:
         if not self._closing:
             await self._sleep(backoff)
 
-    def _halve(self, chunk: Chunk, position: int) -> bool:
-        """Give ``chunk`` back in halves; a single record is condemned. ``False``: no use."""
-        first = chunk.index_of(position)
-        if first:
-            chunk = chunk.split(first)[1]
-        if len(chunk.records) > 1:
-            self._inbox.give_back(*chunk.split(len(chunk.records) // 2))
-            return True
-        offset = chunk.records[0].offset
-        if self._condemned == offset:
-            return False  # even its dead letter is too large: shown, and never dropped
-        self._condemned = offset
-        self._inbox.give_back(chunk)
-        return True
+    def _divide(self, chunk: Chunk) -> bool:
+        """Give ``chunk`` back in smaller parts. ``False``: that is no use."""
+        if self._lane is None:
+            return False
+        parts = self._oversize.divide(chunk, self._lane.position, self._tried)
+        if parts is not None:
+            self._inbox.give_back(*parts)
+        return parts is not None
 
     def _drop_store(self, error: Exception) -> None:
         """A store that failed is opened anew; a damaged one is cleared, if it can be rebuilt."""

@@ -89,6 +89,10 @@ class PerceiveStage:
         outputs.append(Output(SCORES, key, encode(score)))
         return Stepped(CODEC.encode(customer), outputs, duplicates)
 
+    def due_of(self, state: bytes) -> int | None:
+        """``None``: nothing that is perceived waits for a time yet."""
+        return None
+
     def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:
         return self._refuse(record, partition, Invalid(Reason(reason), detail))
 

@@ -48,6 +48,9 @@ class ReadBefore:
     def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
         return self._stage.step(key, state, inputs)
 
+    def due_of(self, state: bytes) -> int | None:
+        return self._stage.due_of(state)
+
     def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:
         return self._stage.refuse(record, partition, reason, detail)
 

@@ -12,8 +12,10 @@ import msgspec
 from pipeline.core.admission import Admitted
 from pipeline.core.policy.compiled import Policy
 from pipeline.engine.ports import Checkpoint, Output, Position, Read, Tick
-from pipeline.engine.stepping import Stepping, Work
+from pipeline.engine.stepping import Stepping
 from pipeline.engine.stores.memory import MemoryStore
+from pipeline.engine.timers import Timers
+from pipeline.engine.work import Work
 from pipeline.stages.perceive import PerceiveStage
 from pipeline.tools.files import LineFile, whole_file
 from pipeline.tools.lines import PARTITION, Line, ReadBefore, lines_of, read_line, rejected_line
@@ -31,8 +33,9 @@ class ReplayReport(NamedTuple):
     """What became of a file's events: ``read == processed + duplicates + rejected``.
 
     ``looped`` events among them stood in no line: events before them sent them to other customers.
-    ``ticks`` were put between the lines and are not counted among them. ``digests`` are the
-    SHA-256 of the files written, by name, in hexadecimal.
+    ``ticks`` were put between the lines and are not counted among them; nor are the timers that
+    they ``fired``, or those that ``failed``. ``digests`` are the SHA-256 of the files written, by
+    name, in hexadecimal.
     """
 
     read: int
@@ -42,6 +45,8 @@ class ReplayReport(NamedTuple):
     rejected: int
     customers: int
     ticks: int
+    fired: int
+    failed: int
     digests: dict[str, str]
 
 
@@ -73,8 +78,9 @@ def replay(
 
     ``scores.jsonl`` has the last score of each customer, by customer; ``actions.jsonl`` and
     ``decisions.jsonl`` are in order of the events that caused them, ``rejects.jsonl`` of its
-    lines. Before the first event of an hour later than any so far, a tick tells that hour. What an
-    event sends to another customer is processed before the next line, and counts as its line. No
+    lines. Before the first event of an hour later than any so far, a tick tells that hour and
+    fires all timers that are due; what they cause stands at the line of that event. What an event
+    sends to another customer is processed before the next line, and counts as its line. No
     result depends on ``chunk_lines``. Blank lines are no events and are not counted. Raises
     ``OSError`` if a file cannot be read or written; then ``out`` is left as it was.
     """
@@ -104,13 +110,15 @@ class _Replay:
         self._chunk_lines = chunk_lines
         self._together = chunk_lines
         self._store = MemoryStore()
+        self._timers = Timers(self._stage.due_of)
         self._scores: dict[bytes, bytes] = {}
         self._hour = 0
-        self._clock_ms = 0
+        self._position = Position()
         self._chunk: list[Line] = []
         self._causes: dict[tuple[str, str, str], int] = {}
         self._read = self._looped = self._ticks = 0
         self._processed = self._duplicates = self._rejected = 0
+        self._fired = self._failed = 0
 
     def take(self, offset: int, value: bytes) -> bool:
         """Read one line; true if it filled a chunk, which was stepped."""
@@ -145,6 +153,8 @@ class _Replay:
             rejected=self._rejected,
             customers=len(self._scores),
             ticks=self._ticks,
+            fired=self._fired,
+            failed=self._failed,
             digests={name: file.digest for name, file in self._files.items()},
         )
 
@@ -191,24 +201,35 @@ class _Replay:
 
     def _work(self, lines: Sequence[Line]) -> Work:
         """What the engine's own grouping makes of the lines; nothing of it is kept."""
-        stepping = Stepping(self._read_before, self._store, PARTITION, self._clock_ms)
+        # As many timers as are due: nothing here waits for a commit, and no broker sets a limit.
+        position, timers = self._position, self._timers
+        stepping = Stepping(self._read_before, self._store, timers, PARTITION, position)
         stepping.run(lines)
-        return stepping.work(Position(lines[-1].offset + 1, stepping.clock_ms), monotonic())
+        return stepping.work(lines[-1].offset + 1, monotonic())
 
     def _keep(self, work: Work, line: int | None) -> None:
-        """Apply and write it; ``line`` caused all of it, or if ``None`` each care names its own."""
-        self._clock_ms = work.position.clock_ms
-        self._store.apply(work.changes, Checkpoint(work.position))
+        """Apply and write it; ``line`` caused all of it, or if ``None`` each care names its own.
+
+        What a timer caused is at the line of its tick, whatever event it names.
+        """
+        self._position = work.position
+        checkpoint = Checkpoint(work.position)
+        self._store.apply(work.changes, checkpoint)
+        self._timers.apply(work.dues, checkpoint)
+        self._fired += len(work.tried) - len(work.failures)
+        self._failed += len(work.failures)
         self._processed += work.processed
         self._duplicates += work.duplicates
         self._rejected += sum(work.refused.values())
+        lines = {n: at.tick_offset for at in work.fired_at for n in range(at.first, at.end)}
         placed: list[tuple[int, str, bytes]] = []
-        for topic, key, value in work.outputs:
+        for number, (topic, key, value) in enumerate(work.outputs):
             if topic == SCORES:
                 self._scores[key] = value
             elif topic in (ACTIONS, DECISIONS):
                 name = "actions.jsonl" if topic == ACTIONS else "decisions.jsonl"
-                placed.append((self._line_of(value) if line is None else line, name, value))
+                at = lines.get(number) if line is None else line
+                placed.append((self._line_of(value) if at is None else at, name, value))
             elif topic == DEAD_LETTERS:
                 rejected_at, rejected = rejected_line(value)
                 placed.append((rejected_at, "rejects.jsonl", rejected))

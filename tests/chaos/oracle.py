@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.bootstrap.common import read_policy
 from pipeline.config import program_version
-from pipeline.engine.ports import Position, Read, Record, Stage, Tick
+from pipeline.engine.ports import Due, Position, Read, Record, Stage, Stepped, Tick, Timer
 from pipeline.stages.perceive import PerceiveStage
 from schemas.care import CareAction, CareDecision
 from schemas.dead_letter import DeadLetter
@@ -67,6 +67,7 @@ class Oracle:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._outcome = Outcome()
+        self._dues: dict[int, dict[bytes, int]] = {}
         self._read = 0
         self._ticks = 0
         self._duplicates = 0
@@ -78,7 +79,10 @@ class Oracle:
             if record.offset >= until:
                 break
             self._read += 1
-            clock_ms = max(clock_ms, self._take(partition, record))
+            told_ms = self._take(partition, record)
+            if told_ms is not None:
+                clock_ms = max(clock_ms, told_ms)
+                self._fire(partition, clock_ms)
         self._outcome.positions[partition] = Position(until, clock_ms)
 
     @property
@@ -89,25 +93,43 @@ class Oracle:
     def accounts(self) -> Accounts:
         return Accounts(read=self._read, ticks=self._ticks, duplicates=self._duplicates)
 
-    def _take(self, partition: int, record: Record) -> int:
-        """Step one record; returns the time it tells, 0 if it is no tick."""
+    def _take(self, partition: int, record: Record) -> int | None:
+        """Step one record; returns the time it tells, ``None`` if it is no tick."""
         found = self._stage.read(record, partition)
         if isinstance(found, Tick):
             self._ticks += 1
             return found.clock_ms
         if not isinstance(found, Read):
             self._put(*found.output)
-            return 0
-        states = self._outcome.states
-        stepped = self._stage.step(found.key, states.get(found.key), [found.input])
-        self._duplicates += stepped.duplicates
+            return None
+        self._duplicates += self._step(partition, found.key, found.input).duplicates
+        return None
+
+    def _fire(self, partition: int, clock_ms: int) -> None:
+        """Step every key that is due, the earliest first, and never back to one before."""
+        dues = self._dues.setdefault(partition, {})
+        last: Timer | None = None
+        while timers := [
+            (due_ms, key)
+            for key, due_ms in dues.items()
+            if due_ms <= clock_ms and (last is None or (due_ms, key) > last)
+        ]:
+            last = min(timers)
+            self._step(partition, last[1], Due(clock_ms))
+
+    def _step(self, partition: int, key: bytes, value: object) -> Stepped:
+        states, dues = self._outcome.states, self._dues.setdefault(partition, {})
+        stepped = self._stage.step(key, states.get(key), [value])
         for output in stepped.outputs:
             self._put(*output)
-        if stepped.state is None:
-            states.pop(found.key, None)
-        else:
-            states[found.key] = stepped.state
-        return 0
+        states.pop(key, None)
+        dues.pop(key, None)
+        if stepped.state is not None:
+            states[key] = stepped.state
+            due_ms = self._stage.due_of(stepped.state)
+            if due_ms is not None:
+                dues[key] = due_ms
+        return stepped
 
     def _put(self, topic: str, key: bytes, value: bytes) -> None:
         if topic == SCORES:

@@ -92,10 +92,10 @@ class PositionReader:
         return self._positions
 
     def reached(self, ends: dict[int, int]) -> bool:
-        """Whether every partition was worked through to its offset in ``ends``."""
-        positions = self.positions()
-        start = Position()
-        return all(positions.get(p, start).next_offset >= end for p, end in ends.items())
+        """Whether every partition was worked through to its offset in ``ends``, timers too."""
+        known = self.positions()
+        positions = {partition: known.get(partition, Position()) for partition in ends}
+        return all(p.next_offset >= ends[n] and p.fired is None for n, p in positions.items())
 
 
 def source_log(settings: KafkaSettings) -> dict[int, list[LogRecord]]:

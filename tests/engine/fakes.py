@@ -74,6 +74,9 @@ class CountingStage:
             outputs.append(Output("counts", key, b"%d %d %s" % (offset, count, filler)))
         return Stepped(state, outputs, duplicates)
 
+    def due_of(self, state: bytes) -> int | None:
+        return None
+
     def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:
         value = b"%d %s" % (record.offset, reason.encode())
         return Refused(reason, Output("dead", record.key or b"", value))
@@ -281,6 +284,9 @@ class Committed(NamedTuple):
     duplicates: int
     refused: dict[str, int]
     outputs: int
+    fired: int
+    failed: int
+    waiting: int
 
 
 class FakeObserver:
@@ -298,11 +304,15 @@ class FakeObserver:
         duplicates: int,
         refused: Mapping[str, int],
         outputs: int,
+        fired: int,
+        failed: int,
+        waiting: int,
         seconds: float,
     ) -> None:
         assert partition == PARTITION
         assert seconds >= 0
-        self.commits.append(Committed(processed, duplicates, dict(refused), outputs))
+        told = Committed(processed, duplicates, dict(refused), outputs, fired, failed, waiting)
+        self.commits.append(told)
         self.on_committed()
 
     def failed(self, partition: int, phase: str, error: BaseException) -> None:

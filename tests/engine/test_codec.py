@@ -69,6 +69,8 @@ def test_upgrades_must_lead_to_the_version() -> None:
 
 
 def test_what_the_engine_itself_keeps_does_not_change_its_bytes() -> None:
-    assert POSITION_CODEC.encode(Position(7, 9)) == b"\x01\x92\x07\x09"
+    assert POSITION_CODEC.encode(Position(7, 9)) == b"\x01\x93\x07\x09\xc0"
+    assert POSITION_CODEC.encode(Position(7, 9, (8, b"k"))) == b"\x01\x93\x07\x09\x92\x08\xc4\x01k"
+    assert POSITION_CODEC.decode(b"\x01\x92\x07\x09") == Position(7, 9)  # before there were timers
     checkpoint = Checkpoint(Position(7, 9), 11, "id")
-    assert CHECKPOINT_CODEC.encode(checkpoint) == b"\x01\x93\x92\x07\x09\x0b\xa2id"
+    assert CHECKPOINT_CODEC.encode(checkpoint) == b"\x01\x93\x93\x07\x09\xc0\x0b\xa2id"

@@ -19,6 +19,7 @@ from pipeline.engine.ports import (
 )
 from pipeline.engine.restore import restore
 from pipeline.engine.stores.memory import MemoryStore
+from pipeline.engine.timers import Timers
 from tests.engine.fakes import (
     PARTITION,
     CountingStage,
@@ -42,11 +43,14 @@ async def open_lane(
 ) -> Lane:
     unit = FakeUnit(broker, faults)
     await unit.open()
-    await restore(store, broker, now_ms=0, tombstones_kept_ms=1)
+    stage = stage or CountingStage()
+    timers = Timers(stage.due_of)
+    await restore(store, broker, now_ms=0, tombstones_kept_ms=1, timers=timers)
     return Lane(
         partition=PARTITION,
-        stage=stage or CountingStage(),
+        stage=stage,
         store=store,
+        timers=timers,
         unit=unit,
         observer=observer or FakeObserver(),
         monotonic_seconds=lambda: 0.0,

@@ -7,13 +7,21 @@ import pytest
 from pipeline.engine.ports import Changes, Checkpoint, Position, Store
 from pipeline.engine.restore import Restored, restore
 from pipeline.engine.stores.memory import MemoryStore
+from pipeline.engine.timers import Timers
 from tests.engine.fakes import FakeBroker
 
 DAY_MS = 86_400_000
 
 
-def bring_up(store: Store, broker: FakeBroker, *, now_ms: int = 0) -> Restored:
-    return asyncio.run(restore(store, broker, now_ms=now_ms, tombstones_kept_ms=DAY_MS))
+def bring_up(
+    store: Store, broker: FakeBroker, *, now_ms: int = 0, timers: Timers | None = None
+) -> Restored:
+    timers = timers or Timers(int)
+    restored = asyncio.run(
+        restore(store, broker, now_ms=now_ms, tombstones_kept_ms=DAY_MS, timers=timers)
+    )
+    assert timers.dues == {key: int(state) for key, state in store.items()}
+    return restored
 
 
 def commit(broker: FakeBroker, next_offset: int, clock_ms: int = 0, **states: str | None) -> int:
@@ -139,9 +147,45 @@ def store_offset_after_batches(broker: FakeBroker, batches: int) -> int:
     return broker.entries[batches * 3 - 1].offset + 1
 
 
+def test_timers_go_the_way_of_their_states_whatever_happens_to_those() -> None:
+    broker, store, timers = FakeBroker(), MemoryStore(), Timers(int)
+    bring_up(store, broker, timers=timers)
+    commit(broker, 1, ann="10", bob="20")
+    bring_up(store, broker, timers=timers)
+    commit(broker, 2, ann=None, cy="30")
+    bring_up(store, broker, timers=timers)
+    assert timers.dues == {b"bob": 20, b"cy": 30}
+    broker.identity_name = "changelog-2"
+    broker.entries.clear()
+    assert bring_up(store, broker, timers=timers).rebuilt_because is not None
+    assert timers.dues == {}
+    store.apply({b"dora": b"40"}, Checkpoint(Position(3), 90, "changelog-2"))
+    commit(broker, 4, eve="50")
+    broker.changelog_end = 99
+    bring_up(store, broker, timers=timers)  # the store was written to without them
+    assert b"dora" in timers.dues
+
+
+def test_timers_of_states_that_nobody_can_read_are_not_believed_later() -> None:
+    broker, store, timers = FakeBroker(), MemoryStore(), Timers(int)
+    commit(broker, 1, ann="10")
+    bring_up(store, broker, timers=timers)
+    commit(broker, 2, bob="20", cy="no time")
+    with pytest.raises(ValueError, match="no time"):
+        bring_up(store, broker, timers=timers)
+    commit(broker, 3, cy="30")
+    with pytest.raises(ValueError, match="no time"):
+        bring_up(store, broker, timers=timers)
+    store.apply({b"cy": b"30"}, store.checkpoint())
+    bring_up(store, broker, timers=timers)
+    assert timers.dues == {b"ann": 10, b"bob": 20, b"cy": 30}
+
+
 def test_without_a_changelog_there_is_nothing_to_do() -> None:
     store = MemoryStore()
     store.apply({b"ann": b"1"}, Checkpoint(Position(4)))
-    restored = asyncio.run(restore(store, None, now_ms=0, tombstones_kept_ms=1))
+    timers = Timers(int)
+    restored = asyncio.run(restore(store, None, now_ms=0, tombstones_kept_ms=1, timers=timers))
     assert restored == Restored(0, None)
+    assert timers.dues == {b"ann": 1}
     assert store.checkpoint().position == Position(4)

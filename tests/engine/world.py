@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from pipeline.engine.limits import LaneLimits
-from pipeline.engine.ports import LogRecord, Store
+from pipeline.engine.ports import LogRecord, Stage, Store
 from pipeline.engine.stores.memory import MemoryStore
 from pipeline.engine.supervisor import LaneSupervisor
 from tests.engine.fakes import (
@@ -27,7 +27,7 @@ class World:
         self,
         *records: LogRecord,
         limits: LaneLimits | None = None,
-        stage: CountingStage | None = None,
+        stage: Stage | None = None,
         open_store: Callable[[], Store] = MemoryStore,
         unit_type: type[FakeUnit] = FakeUnit,
         broker: FakeBroker | None = None,
@@ -67,10 +67,16 @@ class World:
     def end(self) -> int:
         return self.log.records[-1].offset + 1
 
+    @property
+    def done(self) -> bool:
+        """Whether every record is committed, and every timer fired."""
+        fired = self.broker.commits[-1].fired if self.broker.commits else None
+        return self.position >= self.end and fired is None
+
     async def deliver(self, most: int) -> None:
         """Fetch until everything is committed and the lane runs."""
         async with asyncio.timeout(5):
-            while self.position < self.end or not self.supervisor.status.ready:
+            while not self.done or not self.supervisor.status.ready:
                 chunk = self.log.fetch(most) if self.log.seeks else None
                 if chunk is not None:
                     self.supervisor.put(chunk)

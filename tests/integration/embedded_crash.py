@@ -46,6 +46,9 @@ class DyingObserver(CountingObserver):
         duplicates: int,
         refused: Mapping[str, int],
         outputs: int,
+        fired: int,
+        failed: int,
+        waiting: int,
         seconds: float,
     ) -> None:
         if outputs:

@@ -48,6 +48,9 @@ class ToyStage:
             outputs += [Output(SCORES, key, copy), *onward(value)]
         return Stepped(b"%d" % (int(state or b"0") + len(inputs)), outputs, 0)
 
+    def due_of(self, state: bytes) -> int | None:
+        return None
+
     def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:
         letter = Output("touchpoint.event.v1.dlq", record.key or b"", record.value or b"")
         return Refused(reason, letter)
@@ -64,6 +67,9 @@ class PrintingObserver:
         duplicates: int,
         refused: Mapping[str, int],
         outputs: int,
+        fired: int,
+        failed: int,
+        waiting: int,
         seconds: float,
     ) -> None:
         pass

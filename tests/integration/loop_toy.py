@@ -37,5 +37,8 @@ class LoopStage:
             outputs += [Output(SCORES, key, value), *onward(value)]
         return Stepped(b" ".join(seen), outputs, duplicates)
 
+    def due_of(self, state: bytes) -> int | None:
+        return None
+
     def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:
         return Refused(reason, Output(DEAD_LETTERS, record.key or b"", record.value or b""))

@@ -21,6 +21,9 @@ class CountingObserver:
         duplicates: int,
         refused: Mapping[str, int],
         outputs: int,
+        fired: int,
+        failed: int,
+        waiting: int,
         seconds: float,
     ) -> None:
         self.processed += processed

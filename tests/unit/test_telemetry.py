@@ -1,6 +1,7 @@
 """Metrics and log lines made of what the engine tells."""
 
 import logging
+from collections.abc import Mapping
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -20,13 +21,35 @@ def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
     }
 
 
+def commit(
+    observer: EngineObserver,
+    partition: int,
+    *,
+    processed: int = 0,
+    duplicates: int = 0,
+    refused: Mapping[str, int] | None = None,
+    fired: int = 0,
+    failed: int = 0,
+    waiting: int = 0,
+) -> None:
+    observer.committed(
+        partition,
+        processed=processed,
+        duplicates=duplicates,
+        refused=refused or {},
+        outputs=2,
+        fired=fired,
+        failed=failed,
+        waiting=waiting,
+        seconds=0.1,
+    )
+
+
 def test_read_is_processed_and_duplicates_and_dead_letters() -> None:
     metrics = Metrics(CollectorRegistry())
     observer = EngineObserver(metrics, "perceive")
-    observer.committed(
-        0, processed=7, duplicates=2, refused={"empty": 1, "too_deep": 3}, outputs=20, seconds=0.1
-    )
-    observer.committed(1, processed=1, duplicates=0, refused={}, outputs=2, seconds=0.1)
+    commit(observer, 0, processed=7, duplicates=2, refused={"empty": 1, "too_deep": 3})
+    commit(observer, 1, processed=1, fired=5)
     found = samples(metrics)
     outcomes = {
         outcome: found["touchpoint_records_total", outcome, "perceive"]
@@ -35,6 +58,22 @@ def test_read_is_processed_and_duplicates_and_dead_letters() -> None:
     assert outcomes == {"processed": 8, "duplicate": 2, "dead_letter": 4}
     assert found["touchpoint_records_read_total", "perceive"] == sum(outcomes.values())
     assert found["touchpoint_dead_letters_total", "too_deep", "perceive"] == 3
+
+
+def test_timers_are_shown_by_the_process_that_has_them_and_counted_apart() -> None:
+    metrics = Metrics(CollectorRegistry())
+    observer = EngineObserver(metrics, "perceive")
+    commit(observer, 0, processed=1, fired=3, failed=1, waiting=9)
+    commit(observer, 1, fired=2, waiting=4)
+    found = samples(metrics)
+    assert found["touchpoint_timers_fired_total", "perceive"] == 5
+    assert found["touchpoint_timers_failed_total", "perceive"] == 1
+    assert found["touchpoint_records_read_total", "perceive"] == 1
+    assert found["touchpoint_timers", "0", "perceive"] == 9
+    for partition in (0, 2):
+        observer.state_changed(partition, "closed", "")
+    left = [labels for labels in samples(metrics) if labels[0] == "touchpoint_timers"]
+    assert left == [("touchpoint_timers", "1", "perceive")]
 
 
 def test_lanes_that_do_not_run_are_counted_until_they_are_closed() -> None:

@@ -26,7 +26,9 @@ from pipeline.engine.supervisor import LaneSupervisor
 
 log = logging.getLogger(__name__)
 
-_LANE: Final = LaneLimits(max_records=1_000, high_water_records=4_000, low_water_records=1_000)
+_LANE: Final = LaneLimits(
+    max_records=1_000, max_timers=500, high_water_records=4_000, low_water_records=1_000
+)
 """Smaller than on a broker: the log is at hand, and HTTP shares the processor with the lane."""
 
 

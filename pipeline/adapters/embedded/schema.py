@@ -33,8 +33,14 @@ CREATE TABLE IF NOT EXISTS lane_position (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     next_offset INTEGER NOT NULL,
     clock_ms INTEGER NOT NULL,
-    log_id TEXT NOT NULL
+    log_id TEXT NOT NULL,
+    fired_ms INTEGER,
+    fired_key BLOB
 );
+"""
+_LANE_TIMERS: Final = """
+ALTER TABLE lane_position ADD COLUMN fired_ms INTEGER;
+ALTER TABLE lane_position ADD COLUMN fired_key BLOB;
 """
 
 
@@ -57,8 +63,11 @@ def open_log(connection: sqlite3.Connection) -> tuple[str, int]:
 
 
 def make_lane_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables of states and position if there are none."""
+    """Make the tables of states and position if there are none; add columns of this release."""
     connection.executescript(_LANE)
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(lane_position)")}
+    if "fired_ms" not in columns:
+        connection.executescript(f"BEGIN;{_LANE_TIMERS}COMMIT;")
 
 
 def _make_log(connection: sqlite3.Connection) -> None:

@@ -21,8 +21,11 @@ _KEYS_AT_ONCE: Final = 500
 _PUT: Final = (
     "INSERT INTO lane_state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 )
-_POSITION: Final = "SELECT next_offset, clock_ms FROM lane_position"
-_MOVE: Final = "UPDATE lane_position SET next_offset = ?, clock_ms = ? WHERE next_offset = ?"
+_POSITION: Final = "SELECT next_offset, clock_ms, fired_ms, fired_key FROM lane_position"
+_MOVE: Final = (
+    "UPDATE lane_position SET next_offset = ?, clock_ms = ?, fired_ms = ?, fired_key = ? "
+    "WHERE next_offset = ? AND fired_ms IS ? AND fired_key IS ?"
+)
 
 
 class StateFile:
@@ -51,7 +54,11 @@ class StateFile:
         try:
             raw = self.raw
             make_lane_tables(raw)
-            raw.execute("INSERT OR IGNORE INTO lane_position VALUES (0, 0, 0, ?)", (log_id,))
+            raw.execute(
+                "INSERT OR IGNORE INTO lane_position (id, next_offset, clock_ms, log_id) "
+                "VALUES (0, 0, 0, ?)",
+                (log_id,),
+            )
             known = raw.execute("SELECT log_id FROM lane_position").fetchone()[0]
             position = self.position()
         finally:
@@ -87,8 +94,8 @@ class StateFile:
         return cast(sqlite3.Connection, self._connection.connection.driver_connection)
 
     def position(self) -> Position:
-        next_offset, clock_ms = self.raw.execute(_POSITION).fetchone()
-        return Position(next_offset, clock_ms)
+        next_offset, clock_ms, fired_ms, key = self.raw.execute(_POSITION).fetchone()
+        return Position(next_offset, clock_ms, None if fired_ms is None else (fired_ms, key))
 
     def write(self, changes: Changes) -> None:
         raw = self.raw
@@ -99,7 +106,11 @@ class StateFile:
 
     def move(self, before: Position, after: Position) -> bool:
         """Whether the position stood at ``before``; then it is moved to ``after``."""
-        row = (after.next_offset, after.clock_ms, before.next_offset)
+        nothing = (None, None)
+        row = (
+            *(after.next_offset, after.clock_ms, *(after.fired or nothing)),
+            *(before.next_offset, *(before.fired or nothing)),
+        )
         return self.raw.execute(_MOVE, row).rowcount == 1
 
     def failed(self, error: Exception) -> StoreFailed:
@@ -144,7 +155,10 @@ class SqliteStore:
         """Nothing to do: the unit's commit wrote the same changes and position to this file."""
 
     def items(self) -> Iterable[tuple[bytes, bytes]]:
-        yield from self._state.raw.execute("SELECT key, value FROM lane_state")
+        try:
+            yield from self._state.raw.execute("SELECT key, value FROM lane_state")
+        except sqlite3.Error as error:
+            raise self._state.failed(error) from error
 
     def clear(self) -> None:
         """Always raises: there is no changelog to rebuild from; the outputs stand here too."""

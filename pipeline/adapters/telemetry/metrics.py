@@ -45,6 +45,24 @@ class Metrics:
             ["stage"],
             registry=registry,
         )
+        self.timers_fired = Counter(
+            "touchpoint_timers_fired",
+            "States stepped because their time came. They are no records.",
+            ["stage"],
+            registry=registry,
+        )
+        self.timers_failed = Counter(
+            "touchpoint_timers_failed",
+            "Times a state that was due could not be stepped; it is tried again at each tick.",
+            ["stage"],
+            registry=registry,
+        )
+        self.timers = Gauge(
+            "touchpoint_timers",
+            "States that wait for a time to come, by partition.",
+            ["stage", "partition"],
+            registry=registry,
+        )
         self.chunk_seconds = Histogram(
             "touchpoint_chunk_seconds",
             "From taking a chunk to having committed it.",

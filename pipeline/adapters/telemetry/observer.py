@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from pipeline.adapters.telemetry.metrics import Metrics
@@ -23,6 +24,8 @@ class EngineObserver:
         self._duplicates = metrics.records.labels(stage, "duplicate")
         self._dead_letters = metrics.records.labels(stage, "dead_letter")
         self._outputs = metrics.outputs.labels(stage)
+        self._fired = metrics.timers_fired.labels(stage)
+        self._failed = metrics.timers_failed.labels(stage)
         self._seconds = metrics.chunk_seconds.labels(stage)
 
     def committed(
@@ -33,6 +36,9 @@ class EngineObserver:
         duplicates: int,
         refused: Mapping[str, int],
         outputs: int,
+        fired: int,
+        failed: int,
+        waiting: int,
         seconds: float,
     ) -> None:
         dead = 0
@@ -44,6 +50,9 @@ class EngineObserver:
         self._duplicates.inc(duplicates)
         self._dead_letters.inc(dead)
         self._outputs.inc(outputs)
+        self._fired.inc(fired)
+        self._failed.inc(failed)
+        self._metrics.timers.labels(self._stage, partition).set(waiting)
         self._seconds.observe(seconds)
 
     def failed(self, partition: int, phase: str, error: BaseException) -> None:
@@ -56,6 +65,7 @@ class EngineObserver:
     def state_changed(self, partition: int, state: str, detail: str) -> None:
         if state in _GONE:
             self._states.pop(partition, None)
+            self._forget_timers(partition)
         else:
             self._states[partition] = state
         running = sum(1 for s in self._states.values() if s == "running")
@@ -66,3 +76,8 @@ class EngineObserver:
             level, "stage %s partition %d: %s%s",
             self._stage, partition, state, f": {detail}" if detail else "",
         )  # fmt: skip
+
+    def _forget_timers(self, partition: int) -> None:
+        # Another process may own them now: shown here, they would be counted twice.
+        with suppress(KeyError):  # nothing was committed here
+            self._metrics.timers.remove(self._stage, partition)
