@@ -183,7 +183,7 @@ _ROWS: Final = (
      "competition, settled = rival\n",
      "competition, settled = rival[0] - rival[1] * (rival[0] - norm), rival[1]\n", _RIVAL),
     ("also", "a rival below the norm lowers it", _PERCEIVE + "expectation",
-     "if rival is not None and rival[0] * surely > total:", "if rival is not None:", _OFFER),
+     "if rival is not None and rival[0] > max(norm, total / surely):", "if rival is not None:", _OFFER),
     ("also", "a broken promise is as one kept late", _POLICY + "numbers",
      "broken = _worth(file, name, qualities[3], severity)", "broken = late", _PROMISE),
     ("also", "late is as good as in time", _PERCEIVE + "promises",

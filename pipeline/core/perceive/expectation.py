@@ -1,11 +1,11 @@
 """What a customer expects: norm, competition, promise and cues, each visible on its own.
 
-The reference level ``e`` is their mean, weighted by precision. A rival's offer above the
-mean of the others counts from the moment it is known on; with time its precision passes from
-competition to norm, so it settles there and ``e`` never falls back by itself. An open promise
+The reference level ``e`` is their mean, weighted by precision. A rival's offer above the norm and
+above the mean of the others counts from the moment it is known on; with time its precision passes
+from competition to norm, so it settles there and ``e`` never falls back by itself. An open promise
 counts until it ends, be it above the norm or below. A cue belongs to one touch or to the
-customer's product. Dearer customers expect more: the norm
-rises with the revenue. Nothing here depends on how this customer was served before.
+customer's product. Dearer customers expect more: the norm rises with the revenue. Nothing here
+depends on how this customer was served before.
 """
 
 from math import log2
@@ -108,7 +108,8 @@ def expected_of(context: Context, held: Held, by: Expectation) -> Expected:
         total += by.cue_precision * cue
     competition = None
     rival = context.rivals.get(dimension)
-    if rival is not None and rival[0] * surely > total:  # it raises what is expected, or nothing
+    # It raises what is expected, and the norm it becomes, or says nothing.
+    if rival is not None and rival[0] > max(norm, total / surely):
         competition, settled = rival
         surely += by.competition_precision
         total += by.competition_precision * competition
