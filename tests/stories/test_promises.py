@@ -45,6 +45,14 @@ def test_saying_i_will_and_doing_it_builds_trust() -> None:
     assert life.score == pytest.approx(at_level(GAIN))
 
 
+def test_a_promise_that_also_settles_the_matter_is_kept_all_the_same() -> None:
+    """The call that was promised also settled what it was about: it is both."""
+    life = promised()
+    data = {"promise": "p", "resolved": True, "topic": "the bill"}
+    assert changes(life.happen(KEPT, days_later(2), data)) == pytest.approx([GAIN * 1.0])
+    assert reading(life).open_promises == 0
+
+
 def test_a_broken_promise_costs_more_than_never_promising() -> None:
     """One company promised and did not call, the other never said that it would. The first is
     resented like any unresolved failure, three zones deep."""

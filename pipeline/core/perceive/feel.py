@@ -57,15 +57,15 @@ def feel(customer: Customer, scene: Scene, policy: Policy) -> Sequence[Felt]:
     context = context_at(customer, time_s, policy)
     felt, failed = made = contributions(plan, event.data, touch, policy, context)
     changes: Sequence[Change] = ()
-    if failed or touch.resolved or plan.case is not None:
-        changes = _on_record(customer, made, scene, policy)
-    elif type(event) is PromiseMade:
+    if type(event) is PromiseMade:
         changes = promises.make(customer, event.data, time_s, policy)
     elif type(event) in _ENDS:
         weight = policy.promises.weights[scene.tier, touch.intent] * touch.intensity
         changes = promises.end(customer, event, time_s, weight, policy)  # type: ignore[arg-type]
     elif type(event) is RivalOffered:
         _offered(customer, event, time_s, policy)
+    if failed or touch.resolved or plan.case is not None:
+        changes = [*changes, *_on_record(customer, made, scene, policy)]
     if came:
         changes = [*changes, *came]
     source = Source(event.id, plan.touchpoint or event.type, time_s, touch.intensity)
