@@ -1,10 +1,11 @@
 """The satisfaction ratio: what is perceived over what this customer expects by now.
 
 ``R = sum(w * Q) / sum(w * E)`` over the dimensions felt so far, 1 as expected. ``Q`` is the
-remembered quality, shrunk to the tier's norm while there is little evidence, less its
-inconsistency: the same mean with more variance is worth less. ``E`` is the reference expectation,
-raised by the own experience: good service once given becomes the norm, poor service does not
-lower it. That makes ``R`` ask "is this still enough?", and is why it is kept apart from the score.
+remembered quality, shrunk to what is usual (the tier's norm, raised by habit) while there is
+little evidence, less its inconsistency: the same mean with more variance is worth less. ``E`` is
+the reference expectation, raised by the own experience: good service once given becomes the norm,
+poor service does not lower it. That makes ``R`` ask "is this still enough?", and is why it is kept
+apart from the score.
 """
 
 from collections.abc import Mapping
