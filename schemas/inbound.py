@@ -9,17 +9,21 @@ from pydantic_core import ErrorDetails
 from schemas.dead_letter import FieldError, Reason
 from schemas.envelope import Envelope, from_binary_mode
 from schemas.touchpoints.calls import CallCompleted
+from schemas.touchpoints.campaigns import CampaignNominated
+from schemas.touchpoints.care import CareDecided, CareSettled, StaffCared
 from schemas.touchpoints.clock import ClockTicked
 from schemas.touchpoints.complaints import (
     ComplaintClosed,
     ComplaintHandedOver,
     ComplaintOpened,
+    ComplaintProgressed,
     ComplaintResolved,
 )
 from schemas.touchpoints.customers import (
     CustomerAbsorbed,
     CustomerConsented,
     CustomerInherited,
+    CustomerLeft,
     CustomerMerged,
     CustomerProfiled,
 )
@@ -28,6 +32,7 @@ from schemas.touchpoints.gifts import GiftGiven
 from schemas.touchpoints.market import RivalOffered
 from schemas.touchpoints.messages import MessageDelivered, MessageFailed, MessageSent
 from schemas.touchpoints.observed import Observed
+from schemas.touchpoints.patterns import PatternNoticed
 from schemas.touchpoints.promises import PromiseBroken, PromiseKept, PromiseMade, PromiseWithdrawn
 from schemas.touchpoints.repairs import RepairCompleted, RepairOpened
 from schemas.touchpoints.surveys import SurveyAnswered
@@ -36,14 +41,19 @@ from schemas.touchpoints.visits import VisitCompleted
 
 Event = Union[  # noqa: UP007 - one member a line reads better than a chain of bars
     CallCompleted,
+    CampaignNominated,
+    CareDecided,
+    CareSettled,
     ClockTicked,
     ComplaintClosed,
     ComplaintHandedOver,
     ComplaintOpened,
+    ComplaintProgressed,
     ComplaintResolved,
     CustomerAbsorbed,
     CustomerConsented,
     CustomerInherited,
+    CustomerLeft,
     CustomerMerged,
     CustomerProfiled,
     DigitalUsed,
@@ -52,6 +62,7 @@ Event = Union[  # noqa: UP007 - one member a line reads better than a chain of b
     MessageFailed,
     MessageSent,
     Observed,
+    PatternNoticed,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
@@ -59,6 +70,7 @@ Event = Union[  # noqa: UP007 - one member a line reads better than a chain of b
     RepairCompleted,
     RepairOpened,
     RivalOffered,
+    StaffCared,
     SurveyAnswered,
     TransactionCompleted,
     VisitCompleted,
@@ -68,6 +80,11 @@ EVENTS: Final[dict[str, type[Envelope]]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(Event)
 }
 """Every event type by its full name with version, ``touchpoint.call.completed.v1``."""
+
+MADE_BY_US: Final = frozenset(
+    (ClockTicked, CustomerAbsorbed, CustomerInherited, CareDecided, PatternNoticed)
+)
+"""Events that the pipeline alone writes; nobody else may hand them in."""
 
 _ADAPTER: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 

@@ -10,21 +10,51 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.care import CareAction, CareDecision
+from schemas.care import (
+    CampaignReport,
+    CareAction,
+    CareCase,
+    CareDecision,
+    CareDeclined,
+    CareProposal,
+    Consent,
+    GiftSeen,
+)
 from schemas.dead_letter import DeadLetter
 from schemas.inbound import EVENTS
+from schemas.outlook import OutlookCheck
 from schemas.perception import Contribution, Score
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, SCORES
+from schemas.topics import (
+    ACTION_DEAD_LETTERS,
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DEAD_LETTERS,
+    DECISIONS,
+    OUTLOOKS,
+    PROPOSAL_DEAD_LETTERS,
+    PROPOSALS,
+    SCORES,
+)
 from schemas.topics import EVENTS as EVENT_TOPIC
 
-OUTBOUND: Final[dict[str, type[msgspec.Struct]]] = {
+OUTBOUND: Final[dict[str, Any]] = {
     SCORES: Score,
     CONTRIBUTIONS: Contribution,
+    OUTLOOKS: OutlookCheck,
     ACTIONS: CareAction,
     DECISIONS: CareDecision,
+    CASES: CareCase,
+    CONSENTS: Consent,
+    PROPOSALS: CareProposal | CareDeclined | GiftSeen,
+    CAMPAIGNS: CampaignReport,
     DEAD_LETTERS: DeadLetter,
+    PROPOSAL_DEAD_LETTERS: DeadLetter,
+    ACTION_DEAD_LETTERS: DeadLetter,
 }
-"""What each topic out carries, as JSON, keyed by customer."""
+"""What each topic out carries, as JSON."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -32,9 +62,16 @@ _KEYS: Final[dict[str, str]] = {
     EVENT_TOPIC: "The customer (`subject`); any key or none for an anonymous event.",
     SCORES: "The customer. Compacted: the last record of a key is the latest score.",
     CONTRIBUTIONS: "The customer, or the event's id if it is anonymous.",
+    OUTLOOKS: "The customer.",
     ACTIONS: "The customer.",
     DECISIONS: "The customer.",
+    CASES: "The customer. The last record of an `id` is how the case stands.",
+    CONSENTS: "The customer. Compacted: the last record of a key is what holds.",
+    PROPOSALS: "The campaign. Ticks of the clock, which have no key, stand among them.",
+    CAMPAIGNS: "The campaign.",
     DEAD_LETTERS: "The original key.",
+    PROPOSAL_DEAD_LETTERS: "The original key.",
+    ACTION_DEAD_LETTERS: "The customer.",
 }
 
 

@@ -150,6 +150,7 @@ class Lane:
             failed=len(work.failures),
             waiting=len(self._timers.dues),
             seconds=self._now() - work.started_seconds,
+            told=work.told,
         )
         if work.failures and not self._timers_fail:
             # Once: they fail at every tick until whoever reads this has mended the stage.

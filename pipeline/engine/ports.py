@@ -225,19 +225,24 @@ class Due(NamedTuple):
     clock_ms: int
 
 
+Labels = tuple[str, ...]
+"""What a stage counts: the name of the count, then its labels."""
+
+
 class Stepped(NamedTuple):
     """What one group of inputs came to.
 
     ``state`` is the new state, the same object as before if nothing changed, ``None`` if erased.
     ``duplicates`` of the inputs were seen before and changed nothing. ``due_ms`` is what
     ``due_of`` gives for the new state; it is not looked at if the state is the same object or
-    erased.
+    erased. ``told`` are labels of what the stage wants counted once this is durable.
     """
 
     state: bytes | None
     outputs: list[Output]
     duplicates: int
     due_ms: int | None = None
+    told: Sequence[Labels] = ()
 
 
 class Stage(Protocol):
@@ -252,13 +257,18 @@ class Stage(Protocol):
 
     def read(self, record: Record, partition: int) -> Read | Tick | Refused: ...
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
         """Take ``inputs`` in their order: those read for ``key``, or one ``Due`` alone.
 
         A ``Due`` comes at the first tick at or after the time that the state was due at. A due
         time that the step leaves behind it fires at the same tick still if it is later than the
         one that fired, else at the next tick. A step that raises on a ``Due`` leaves the state as
         it is, and is tried again at the next tick.
+
+        ``clock_ms`` is what the partition's clock showed where the inputs stand in the log, in
+        milliseconds since 1970, 0 before its first tick: an event may be told of long after it.
         """
         ...
 
@@ -281,7 +291,7 @@ class Observer(Protocol):
     Every record read is told exactly once, after its chunk was committed:
     ``read == processed + duplicates + refused`` (ticks are counted as processed). Timers are no
     records: ``fired`` were stepped, ``failed`` could not be and are due again at the next tick,
-    ``waiting`` are all that the partition has now.
+    ``waiting`` are all that the partition has now. ``told`` is what the stage counted.
     """
 
     def committed(
@@ -296,6 +306,7 @@ class Observer(Protocol):
         failed: int,
         waiting: int,
         seconds: float,
+        told: Mapping[Labels, int],
     ) -> None: ...
 
     def failed(self, partition: int, phase: str, error: BaseException) -> None:

@@ -8,6 +8,7 @@ from pipeline.engine.errors import EngineError
 from pipeline.engine.ports import (
     POSITION_KEY,
     Due,
+    Labels,
     Output,
     Position,
     Read,
@@ -62,6 +63,7 @@ class Stepping:
         self._processed = 0
         self._duplicates = 0
         self._refused: dict[str, int] = {}
+        self._told: dict[Labels, int] = {}
         self._tried: list[Timer] = []
         self._failures: list[TimerFailed] = []
         self._fired_at: list[FiredAt] = []
@@ -148,6 +150,7 @@ class Stepping:
             processed=self._processed,
             duplicates=self._duplicates,
             refused=self._refused,
+            told=self._told,
             started_seconds=started_seconds,
         )
 
@@ -164,11 +167,11 @@ class Stepping:
                 self.dead_letter(record, RESERVED_KEY, "this key is the engine's own")
         self._load(groups)
         loaded, overlay, outputs = self._loaded, self._overlay, self._outputs
-        step = self._stage.step
+        step, clock_ms = self._stage.step, self._clock_ms
         for key, inputs in groups.items():
             state = overlay[key] if key in overlay else loaded[key]
             try:
-                stepped = step(key, state, inputs)
+                stepped = step(key, state, inputs, clock_ms)
             except (EngineError, MemoryError):
                 raise  # not this record's fault: a state from a newer release, for one
             except Exception:  # noqa: BLE001 - a record must not stop its partition
@@ -178,6 +181,8 @@ class Stepping:
             self._duplicates += stepped.duplicates
             if stepped.outputs:
                 outputs += stepped.outputs
+            if stepped.told:
+                self._tell(stepped.told)
             if stepped.state is not state:
                 self._change(key, stepped)
 
@@ -200,26 +205,32 @@ class Stepping:
             self._failures.append(TimerFailed(timer, "it leads to more than the log takes"))
             return False
         try:
-            stepped = self._stage.step(key, state, [Due(self._clock_ms)])
+            stepped = self._stage.step(key, state, [Due(self._clock_ms)], self._clock_ms)
         except (EngineError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - a state must not stop its partition
             self._failures.append(TimerFailed(timer, _detail(error)))
             return False
         self._outputs += stepped.outputs
+        self._tell(stepped.told)
         if stepped.state is state:
             return False
         self._change(key, stepped)
         return True
+
+    def _tell(self, told: Sequence[Labels]) -> None:
+        for labels in told:
+            self._told[labels] = self._told.get(labels, 0) + 1
 
     def _isolate(self, key: bytes, state: bytes | None, records: Sequence[Record]) -> Stepped:
         """Step the inputs of ``key`` one by one; those that raise become dead letters."""
         outputs: list[Output] = []
         duplicates = 0
         due_ms: int | None = None
+        told: list[Labels] = []
         for record, value in self._records_of(key, records):
             try:
-                stepped = self._stage.step(key, state, [value])
+                stepped = self._stage.step(key, state, [value], self._clock_ms)
             except (EngineError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001 - the culprit is found
@@ -228,9 +239,10 @@ class Stepping:
             if stepped.state is not state:
                 state, due_ms = stepped.state, stepped.due_ms
             outputs += stepped.outputs
+            told += stepped.told
             duplicates += stepped.duplicates
             self._processed += 1 - stepped.duplicates
-        return Stepped(state, outputs, duplicates, due_ms)
+        return Stepped(state, outputs, duplicates, due_ms, told)
 
     def _records_of(self, key: bytes, records: Sequence[Record]) -> list[tuple[Record, object]]:
         """Records of ``key`` with their inputs, read anew.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.engine.ports import Changes, Output, Position, Timer
+from pipeline.engine.ports import Changes, Labels, Output, Position, Timer
 
 
 class TimerFailed(NamedTuple):
@@ -38,4 +38,5 @@ class Work(NamedTuple):
     processed: int
     duplicates: int
     refused: Mapping[str, int]
+    told: Mapping[Labels, int]
     started_seconds: float

@@ -64,7 +64,9 @@ class PerceiveStage:
             )
         return Read(key, admitted)
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
         if key == _ANONYMOUS:
             return self._anonymous(inputs)
         name, encode, policy = key.decode(), self._encode, self._policy

@@ -45,8 +45,10 @@ class ReadBefore:
     def read(self, record: Record, partition: int) -> Read | Tick | Refused:
         return cast(Line, record).result
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
-        return self._stage.step(key, state, inputs)
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
+        return self._stage.step(key, state, inputs, clock_ms)
 
     def due_of(self, state: bytes) -> int | None:
         return self._stage.due_of(state)

@@ -24,6 +24,24 @@ class ComplaintOpened(Envelope):
     data: ComplaintOpenedData
 
 
+RecoveryStep = Literal["respect", "listen", "restate", "offer", "act", "check"]
+"""The six steps of a recovery: acknowledge, hear out, say it back, offer options, do, ask again."""
+
+
+class ComplaintProgressedData(Contact):
+    """``step`` was done; the steps before it count as done with it."""
+
+    complaint: Id
+    step: RecoveryStep
+
+
+class ComplaintProgressed(Envelope):
+    """A step of a complaint's recovery was done."""
+
+    type: Literal["touchpoint.complaint.progressed.v1"]
+    data: ComplaintProgressedData
+
+
 class ComplaintHandedOverData(Contact):
     """From one department to another, which is what the customer feels of an organisation."""
 

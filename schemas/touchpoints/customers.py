@@ -77,6 +77,22 @@ class CustomerConsented(Envelope):
     data: CustomerConsentedData
 
 
+LeaveReason = Literal["attitude", "product", "competition", "ties", "moved", "death", "other"]
+
+
+class CustomerLeftData(Data):
+    """``reason`` as far as it is known."""
+
+    reason: LeaveReason = "other"
+
+
+class CustomerLeft(Envelope):
+    """The customer left for good."""
+
+    type: Literal["touchpoint.customer.left.v1"]
+    data: CustomerLeftData
+
+
 class CustomerMergedData(Data):
     """``subject`` is the id that stays, ``merged`` the one that goes."""
 

@@ -66,7 +66,7 @@ def run(events: Sequence[Sent], chunk: int) -> Run:
                 customer = perceive_step(name, customer, admitted, policy).customer
         step += time.process_time() - began
         began = time.process_time()
-        done = [(key, stage.step(key, states.get(key), inputs)) for key, inputs in groups.items()]
+        done = [(key, stage.step(key, states.get(key), each, 0)) for key, each in groups.items()]
         stage_step += time.process_time() - began
         for key, stepped in done:
             assert stepped.state is not None

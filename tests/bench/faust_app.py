@@ -44,7 +44,7 @@ def make_app(place: Place) -> faust.App:
             if type(read) is not Read:
                 continue
             before = customers.get(read.key)
-            stepped = stage.step(read.key, before, [read.input])
+            stepped = stage.step(read.key, before, [read.input], 0)
             for output in stepped.outputs:
                 await outputs[output.topic].send(key=output.key, value=output.value)
             customers[read.key] = stepped.state

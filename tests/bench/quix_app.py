@@ -45,7 +45,7 @@ def make_app(place: Place, commit_interval_seconds: float) -> Any:
         read = stage.read(LogRecord(0, key, value, timestamp), 0)
         if type(read) is not Read:
             return
-        stepped = stage.step(key, state.get_bytes(STATE_KEY), [read.input])
+        stepped = stage.step(key, state.get_bytes(STATE_KEY), [read.input], 0)
         if stepped.state is not None:
             state.set_bytes(STATE_KEY, stepped.state)
         yield from stepped.outputs

@@ -49,7 +49,9 @@ class DueStage:
     def read(self, record: Record, partition: int) -> Read | Tick | Refused:
         return Tick(record.timestamp)
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
         assert state is not None
         due_ms = int.from_bytes(state, "big") + MONTH_MS
         return Stepped(due_ms.to_bytes(8, "big"), [], 0, due_ms)

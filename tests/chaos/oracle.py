@@ -79,7 +79,7 @@ class Oracle:
             if record.offset >= until:
                 break
             self._read += 1
-            told_ms = self._take(partition, record)
+            told_ms = self._take(partition, record, clock_ms)
             if told_ms is not None:
                 clock_ms = max(clock_ms, told_ms)
                 self._fire(partition, clock_ms)
@@ -93,7 +93,7 @@ class Oracle:
     def accounts(self) -> Accounts:
         return Accounts(read=self._read, ticks=self._ticks, duplicates=self._duplicates)
 
-    def _take(self, partition: int, record: Record) -> int | None:
+    def _take(self, partition: int, record: Record, clock_ms: int) -> int | None:
         """Step one record; returns the time it tells, ``None`` if it is no tick."""
         found = self._stage.read(record, partition)
         if isinstance(found, Tick):
@@ -102,7 +102,7 @@ class Oracle:
         if not isinstance(found, Read):
             self._put(*found.output)
             return None
-        self._duplicates += self._step(partition, found.key, found.input).duplicates
+        self._duplicates += self._step(partition, found.key, found.input, clock_ms).duplicates
         return None
 
     def _fire(self, partition: int, clock_ms: int) -> None:
@@ -115,11 +115,11 @@ class Oracle:
             if due_ms <= clock_ms and (last is None or (due_ms, key) > last)
         ]:
             last = min(timers)
-            self._step(partition, last[1], Due(clock_ms))
+            self._step(partition, last[1], Due(clock_ms), clock_ms)
 
-    def _step(self, partition: int, key: bytes, value: object) -> Stepped:
+    def _step(self, partition: int, key: bytes, value: object, clock_ms: int) -> Stepped:
         states, dues = self._outcome.states, self._dues.setdefault(partition, {})
-        stepped = self._stage.step(key, states.get(key), [value])
+        stepped = self._stage.step(key, states.get(key), [value], clock_ms)
         for output in stepped.outputs:
             self._put(*output)
         states.pop(key, None)

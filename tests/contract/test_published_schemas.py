@@ -50,7 +50,7 @@ def outputs() -> Iterator[Output]:
         record = LogRecord(offset, subject.encode() if subject else None, event_bytes(type_name))
         read = stage.read(record, 0)
         if isinstance(read, Read):
-            yield from stage.step(read.key, None, [read.input]).outputs
+            yield from stage.step(read.key, None, [read.input], 0).outputs
     refused = stage.read(LogRecord(9, b"k", b"{"), 0)
     assert isinstance(refused, Refused)
     yield refused.output

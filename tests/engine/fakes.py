@@ -1,6 +1,7 @@
 """In-memory stand-ins for what the engine is handed: a log with transactions, a stage, a clock."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from pipeline.engine.ports import (
     POSITION_KEY,
     ChangelogEntry,
     Changes,
+    Labels,
     LogRecord,
     Output,
     Position,
@@ -56,7 +58,9 @@ class CountingStage:
             raise ValueError("a bug in reading")
         return Read(record.key or b"", (record.offset, value))
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
         outputs: list[Output] = []
         duplicates = 0
         for each in inputs:
@@ -292,6 +296,7 @@ class Committed(NamedTuple):
 class FakeObserver:
     def __init__(self) -> None:
         self.commits: list[Committed] = []
+        self.told: Counter[Labels] = Counter()
         self.failures: list[tuple[str, BaseException]] = []
         self.states: list[tuple[str, str]] = []
         self.on_committed: Callable[[], None] = lambda: None
@@ -308,11 +313,13 @@ class FakeObserver:
         failed: int,
         waiting: int,
         seconds: float,
+        told: Mapping[Labels, int],
     ) -> None:
         assert partition == PARTITION
         assert seconds >= 0
-        told = Committed(processed, duplicates, dict(refused), outputs, fired, failed, waiting)
-        self.commits.append(told)
+        made = Committed(processed, duplicates, dict(refused), outputs, fired, failed, waiting)
+        self.commits.append(made)
+        self.told.update(told)
         self.on_committed()
 
     def failed(self, partition: int, phase: str, error: BaseException) -> None:

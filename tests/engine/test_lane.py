@@ -140,9 +140,11 @@ def test_a_tick_splits_its_chunk_and_time_never_goes_back() -> None:
     steps: list[tuple[bytes, bytes | None, int]] = []
 
     class Watching(CountingStage):
-        def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+        def step(
+            self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+        ) -> Stepped:
             steps.append((key, state, len(inputs)))
-            return super().step(key, state, inputs)
+            return super().step(key, state, inputs, clock_ms)
 
     process = _Process()
     process.run(
@@ -201,7 +203,9 @@ def test_a_record_the_stage_raises_on_becomes_a_dead_letter_alone() -> None:
 
 def test_a_state_from_a_newer_release_stops_the_lane_and_condemns_no_record() -> None:
     class Newer(CountingStage):
-        def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+        def step(
+            self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+        ) -> Stepped:
             raise StateTooNew("version 9")
 
     process = _Process()

@@ -262,9 +262,11 @@ def test_a_due_input_tells_the_clock_of_the_partition() -> None:
     clocks: list[int] = []
 
     class Watching(TimerStage):
-        def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+        def step(
+            self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+        ) -> Stepped:
             clocks.extend(each.clock_ms for each in inputs if isinstance(each, Due))
-            return super().step(key, state, inputs)
+            return super().step(key, state, inputs, clock_ms)
 
     world = make_world(log_of("tick 90", "ann at 50", "tick 40"), stage=Watching())
     world.run_to_end()

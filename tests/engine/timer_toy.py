@@ -52,7 +52,9 @@ class TimerStage:
             return self.refuse(record, partition, "bad", "")
         return Read(record.key or b"", value.decode())
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
         now = _State("at", 0, []) if state is None else _DECODE(state)
         outputs: list[Output] = []
         for each in inputs:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 
 from pipeline.adapters.embedded.runner import EmbeddedLimits
 from pipeline.adapters.http.ports import Entry
-from pipeline.engine.ports import Output
+from pipeline.engine.ports import Labels, Output
 from sinks.sql.migrations import upgrade
 from sinks.sql.rows import write_outputs
 from tests.integration.embedded_app import make_runner, now_ms
@@ -50,6 +50,7 @@ class DyingObserver(CountingObserver):
         failed: int,
         waiting: int,
         seconds: float,
+        told: Mapping[Labels, int],
     ) -> None:
         if outputs:
             die()

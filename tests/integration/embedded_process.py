@@ -91,7 +91,7 @@ def oracle_states(files: Files) -> dict[bytes, bytes]:
         for record in records:
             read = stage.read(record, 0)
             if isinstance(read, Read):
-                state = stage.step(read.key, states.get(read.key), [read.input]).state
+                state = stage.step(read.key, states.get(read.key), [read.input], 0).state
                 if state is not None:
                     states[read.key] = state
     reader.close()

@@ -20,7 +20,7 @@ from kafka import KafkaConsumer, TopicPartition
 from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.kafka.worker import KafkaWorker
-from pipeline.engine.ports import POSITION_KEY, Output, Read, Record, Refused, Stepped, Tick
+from pipeline.engine.ports import POSITION_KEY, Labels, Output, Read, Record, Refused, Stepped, Tick
 from schemas.topics import SCORES
 from tests.integration.loop_toy import onward
 from tests.services.process import wait_until
@@ -40,7 +40,9 @@ class ToyStage:
             return Tick(json.loads(record.value or b"{}")["clock_ms"])
         return Read(record.key, record.value or b"")
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
         outputs: list[Output] = []
         for value in inputs:
             assert isinstance(value, bytes)
@@ -71,6 +73,7 @@ class PrintingObserver:
         failed: int,
         waiting: int,
         seconds: float,
+        told: Mapping[Labels, int],
     ) -> None:
         pass
 

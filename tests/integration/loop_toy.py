@@ -23,7 +23,9 @@ class LoopStage:
             return Tick(json.loads(record.value or b"{}")["clock_ms"])
         return Read(record.key, record.value or b"")
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
         seen = [] if state is None else state.split()
         outputs: list[Output] = []
         duplicates = 0

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from pipeline.engine.ports import Labels
+
 
 class CountingObserver:
     """Adds up what an engine tells; also keeps the failures and the lane's states."""
@@ -25,6 +27,7 @@ class CountingObserver:
         failed: int,
         waiting: int,
         seconds: float,
+        told: Mapping[Labels, int],
     ) -> None:
         self.processed += processed
         self.duplicates += duplicates

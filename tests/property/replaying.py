@@ -23,7 +23,7 @@ def digest_of_replay(number: int) -> str:
         for _ in range(40):
             inputs, state = read(_stream(random), sample.policy), None
             for start in range(0, len(inputs), 7):
-                stepped = stage.step(b"customer-1", state, inputs[start : start + 7])
+                stepped = stage.step(b"customer-1", state, inputs[start : start + 7], 0)
                 state = stepped.state
                 for output in stepped.outputs:
                     found.update(output.value)

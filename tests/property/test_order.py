@@ -65,7 +65,7 @@ def test_a_replay_in_other_chunks_gives_the_same_bytes(
     def replay(ends: list[int]) -> list[Stepped]:
         state, found, inputs = None, [], read(events, policy)
         for start, end in pairwise([0, *ends, len(inputs)]):
-            stepped = stage.step(b"customer-1", state, inputs[start:end])
+            stepped = stage.step(b"customer-1", state, inputs[start:end], 0)
             state = stepped.state
             found.append(stepped)
         return found

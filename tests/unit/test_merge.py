@@ -56,7 +56,7 @@ class Town:
             key, value = waiting.popleft()
             read = self.stage.read(LogRecord(0, key, value), 0)
             assert isinstance(read, Read), read
-            stepped = self.stage.step(key, self.states.get(key), [read.input])
+            stepped = self.stage.step(key, self.states.get(key), [read.input], 0)
             self.stepped += 1
             assert stepped.state is not None
             self.states[key] = stepped.state

@@ -48,7 +48,7 @@ def test_a_tick_is_time_to_the_millisecond(clock_ms: int) -> None:
 def test_an_anonymous_event_is_told_and_keeps_no_state() -> None:
     found = read(event_bytes(TRANSACTION, subject=None, anonymous=True), None)
     assert isinstance(found, Read)
-    stepped = STAGE.step(found.key, None, [found.input])
+    stepped = STAGE.step(found.key, None, [found.input], 0)
     assert stepped.state is None
     (contribution,) = stepped.outputs
     assert contribution.topic == CONTRIBUTIONS
@@ -76,11 +76,11 @@ def test_one_score_for_all_events_of_a_customer_and_none_for_duplicates_alone() 
     one, two = (read(event_bytes(TRANSACTION, id=name)) for name in ("a", "b"))
     assert isinstance(one, Read)
     assert isinstance(two, Read)
-    stepped = STAGE.step(one.key, None, [one.input, two.input, one.input])
+    stepped = STAGE.step(one.key, None, [one.input, two.input, one.input], 0)
     topics = [output.topic for output in stepped.outputs]
     assert topics == [CONTRIBUTIONS, ACTIONS, CONTRIBUTIONS, ACTIONS, SCORES]
     assert stepped.duplicates == 1
-    again = STAGE.step(one.key, stepped.state, [two.input])
+    again = STAGE.step(one.key, stepped.state, [two.input], 0)
     assert (again.outputs, again.duplicates) == ([], 1)
     assert again.state is stepped.state
 
@@ -92,6 +92,6 @@ def test_what_is_withheld_is_told_as_a_decision() -> None:
     bought = read(event_bytes(TRANSACTION))
     assert isinstance(profile, Read)
     assert isinstance(bought, Read)
-    stepped = STAGE.step(bought.key, None, [profile.input, bought.input])
+    stepped = STAGE.step(bought.key, None, [profile.input, bought.input], 0)
     (decision,) = [each for each in stepped.outputs if each.topic == DECISIONS]
     assert msgspec.json.decode(decision.value)["reason"] == "not_wanted"

@@ -31,8 +31,10 @@ class SendingStage(PerceiveStage):
     What it sends is of the same type and time. ``x>bad`` is sent on as bytes that are no event.
     """
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
-        stepped = super().step(key, state, inputs)
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
+        stepped = super().step(key, state, inputs, clock_ms)
         for each in inputs:
             event = cast(Admitted, each).event
             name, *rest = event.id.split(">")
@@ -86,7 +88,7 @@ def scores_one_by_one(lines: list[bytes]) -> bytes:
             key, value = waiting.popleft()
             read = stage.read(LogRecord(0, key, value), 0)
             assert isinstance(read, Read)
-            stepped = stage.step(key, states.get(key), [read.input])
+            stepped = stage.step(key, states.get(key), [read.input], 0)
             states[key] = stepped.state
             waiting += [o[1:] for o in stepped.outputs if o.topic == EVENTS]
             scores |= {o.key: o.value for o in stepped.outputs if o.topic == SCORES}

@@ -30,11 +30,13 @@ class WaitingStage(PerceiveStage):
     """Perceives; two hours after a customer's latest arrival it decides to miss them, and once
     more after two more hours. ``c-3`` is told of it by an event."""
 
-    def step(self, key: bytes, state: bytes | None, inputs: Sequence[object]) -> Stepped:
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
         if isinstance(inputs[0], Due):
             assert state is not None
             return self._missed(key, state, inputs[0].clock_ms)
-        stepped = super().step(key, None if state is None else state[_TIME:], inputs)
+        stepped = super().step(key, None if state is None else state[_TIME:], inputs, clock_ms)
         if stepped.state is None:
             return stepped
         dues = [round(e.time_s * 1000) + 2 * HOUR_MS for e in inputs if isinstance(e, Admitted)]

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
+from pipeline.engine.ports import Labels
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -31,6 +32,7 @@ def commit(
     fired: int = 0,
     failed: int = 0,
     waiting: int = 0,
+    told: Mapping[Labels, int] | None = None,
 ) -> None:
     observer.committed(
         partition,
@@ -42,6 +44,7 @@ def commit(
         failed=failed,
         waiting=waiting,
         seconds=0.1,
+        told=told or {},
     )
 
 
@@ -103,3 +106,14 @@ def test_every_metric_has_our_prefix_and_a_help_text() -> None:
     families = list(metrics.registry.collect())
     assert families
     assert all(f.name.startswith("touchpoint_") and f.documentation for f in families)
+
+
+def test_what_a_stage_counts_is_counted_once_it_is_durable() -> None:
+    metrics = Metrics(CollectorRegistry())
+    observer = EngineObserver(metrics, "perceive")
+    told = {("proposed", "apology"): 3, ("decided", "apology", "withheld", "quiet_hours"): 2}
+    commit(observer, 0, processed=1, told=told)
+    found = samples(metrics)
+    assert found["touchpoint_care_proposals_total", "apology"] == 3
+    decided = ("touchpoint_care_decisions_total", "apology", "withheld", "quiet_hours")
+    assert found[decided] == 2

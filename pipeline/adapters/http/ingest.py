@@ -28,16 +28,13 @@ from pipeline.adapters.http.problems import ProblemError, Rejection, problem
 from pipeline.core.admission import admit
 from pipeline.core.policy.compiled import Policy
 from schemas.dead_letter import FieldError, Reason
-from schemas.inbound import Invalid
-from schemas.touchpoints.clock import ClockTicked
-from schemas.touchpoints.customers import CustomerAbsorbed, CustomerInherited
+from schemas.inbound import MADE_BY_US, Invalid
 
 _WHOLE: Final = "(event)"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _PAUSE_EVERY: Final = 256
 
 _NOT_YOURS: Final = "is written by the pipeline alone"
-_OURS: Final = frozenset((ClockTicked, CustomerAbsorbed, CustomerInherited))
 _WRITTEN_BY_US: Final = Invalid(
     Reason.INVALID_FIELD, f"type {_NOT_YOURS}", (FieldError("type", _NOT_YOURS),)
 )
@@ -136,7 +133,7 @@ async def _sort(
         admitted = admit(value, (), received_ms, policy)
         if isinstance(admitted, Invalid):
             rejected.append(_rejection(index, admitted))
-        elif type(admitted.event) in _OURS:
+        elif type(admitted.event) in MADE_BY_US:
             rejected.append(_rejection(index, _WRITTEN_BY_US))
         else:
             event = admitted.event

@@ -94,6 +94,26 @@ class Metrics:
             ["stage"],
             registry=registry,
         )
+        self.care_proposals = Counter(
+            "touchpoint_care_proposals",
+            "Actions that something called for, by action.",
+            ["action"],
+            registry=registry,
+        )
+        self.care_decisions = Counter(
+            "touchpoint_care_decisions",
+            "Steps of proposals, by action, outcome and reason. Those whose outcome is requested, "
+            "withheld, not_funded or expired are final: they sum to care_proposals less what is "
+            "still held or with a campaign.",
+            ["action", "outcome", "reason"],
+            registry=registry,
+        )
+        self.patterns = Counter(
+            "touchpoint_patterns",
+            "Patterns that showed, or were withdrawn when the awaited event came late.",
+            ["pattern", "state"],
+            registry=registry,
+        )
         self.ingest = Counter(
             "touchpoint_ingest_events",
             "Events posted over HTTP, by outcome: accepted or the reason of their refusal.",

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from pipeline.adapters.telemetry.metrics import Metrics
+from pipeline.engine.ports import Labels
 
 log = logging.getLogger("pipeline.lane")
 
@@ -27,6 +28,11 @@ class EngineObserver:
         self._fired = metrics.timers_fired.labels(stage)
         self._failed = metrics.timers_failed.labels(stage)
         self._seconds = metrics.chunk_seconds.labels(stage)
+        self._told = {
+            "proposed": metrics.care_proposals,
+            "decided": metrics.care_decisions,
+            "noticed": metrics.patterns,
+        }
 
     def committed(
         self,
@@ -40,6 +46,7 @@ class EngineObserver:
         failed: int,
         waiting: int,
         seconds: float,
+        told: Mapping[Labels, int],
     ) -> None:
         dead = 0
         for reason, count in refused.items():
@@ -54,6 +61,8 @@ class EngineObserver:
         self._failed.inc(failed)
         self._metrics.timers.labels(self._stage, partition).set(waiting)
         self._seconds.observe(seconds)
+        for (name, *labels), count in told.items():
+            self._told[name].labels(*labels).inc(count)
 
     def failed(self, partition: int, phase: str, error: BaseException) -> None:
         self._metrics.lane_failures.labels(self._stage, phase).inc()
