@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from pipeline.core.care.memory import Care
+
 DIGEST_BYTES: Final = 6
 """Of an event's or a case's id. Among 48 ids a false match comes once in 10 ** 12 events."""
 
@@ -168,9 +170,11 @@ class Customer(msgspec.Struct, array_like=True):
     ``inbound`` those the customer sought, ``complaints`` and ``initiative`` (suggestions, answers)
     among them, ``cost`` what they cost the company; all fade as impressions do. ``kept_bytes`` is
     what ``kept`` takes at most, ``seen`` holds digests of the latest event ids. ``merged_into``
-    names the customer this one turned out to be.
+    names the customer this one turned out to be. ``due_ms`` is when the earliest of its alarms
+    may fire, in milliseconds since 1970; it stands first so that it is quick to read.
     """
 
+    due_ms: int | None
     half_lives_s: tuple[float, ...]
     landmarks: list[int]
     as_of_s: float
@@ -193,11 +197,19 @@ class Customer(msgspec.Struct, array_like=True):
     contacts: list[Contact] = msgspec.field(default_factory=list)
     seen: bytes = b""
     merged_into: str | None = None
+    care: Care = msgspec.field(default_factory=Care)
+
+
+class Waiting(msgspec.Struct, array_like=True):
+    """As much of a ``Customer`` as its due time takes: it is asked of every state at a start."""
+
+    due_ms: int | None
 
 
 def new_customer(half_lives_s: Sequence[float], time_s: float) -> Customer:
     """A customer of whom nothing is known yet, at the time of the first event."""
     return Customer(
+        due_ms=None,
         half_lives_s=tuple(half_lives_s),
         landmarks=[floor(time_s / half_life_s) for half_life_s in half_lives_s],
         as_of_s=time_s,

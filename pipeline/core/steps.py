@@ -1,20 +1,22 @@
-"""One event through the core: the customer before and after, and what came of it."""
+"""One event through the score: the customer before and after, and what it did."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from pipeline.core.admission import Admitted
-from pipeline.core.care.actions import ACTIONS
+from pipeline.core.care.memory import Shown
 from pipeline.core.customer import Customer, digest_of, has_seen, new_customer, remember
 from pipeline.core.merge import Absorb, Loop, forwarded, hand_over, inherit
-from pipeline.core.perceive.account import Source, level
+from pipeline.core.perceive.account import Source, level, rebook
+from pipeline.core.perceive.changes import Change, Memory
 from pipeline.core.perceive.decay import adopt_half_lives, advance, scales
 from pipeline.core.perceive.feel import Scene, feel, feel_anonymously, scene_of
 from pipeline.core.perceive.score import points
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.profile import consent, learn, tier_at, tier_of
-from schemas.care import CareAction, CareDecision
+from schemas.ids import action_id
+from schemas.inbound import Event
 from schemas.perception import Contribution, Felt
 from schemas.touchpoints.customers import (
     CustomerAbsorbed,
@@ -46,7 +48,6 @@ class Outcome(NamedTuple):
 
     customer: Customer
     contribution: Contribution | None
-    care: tuple[CareAction | CareDecision, ...] = ()
     loop: Loop | None = None
 
 
@@ -77,26 +78,64 @@ def perceive_step(
     customer.events += 1
     customer.since_s = min(customer.since_s, time_s)
     advance(customer, time_s)
-    scale = scales(customer, customer.as_of_s)
-    before = points(policy.base_logits[tier_of(customer, policy)] + level(customer, policy, scale))
+    before = _score_now(customer, policy)
     loop = None
     if type(event) in _ABOUT_CUSTOMERS:
         customer, loop = _about(name, customer, admitted, policy, inherited)
-        scale = scales(customer, customer.as_of_s)
     scene = scene_of(event, time_s, tier_at(customer, time_s, policy), policy)
     felt = feel(customer, scene, policy)
-    base = policy.base_logits[tier_of(customer, policy)]
-    after = points(base + level(customer, policy, scale))
-    contribution = _contribution(scene, felt, policy, (name, before, after))
-    actions = ACTIONS.get(type(event))
-    if actions is None:
-        return Outcome(customer, contribution, loop=loop)
-    care = []
-    for action in actions:
-        proposed = action(name, customer, event, contribution.time, policy)
-        if proposed is not None:
-            care.append(proposed)
-    return Outcome(customer, contribution, tuple(care))
+    after = _score_now(customer, policy)
+    return Outcome(customer, _contribution(scene, felt, policy, (name, before, after)), loop)
+
+
+def feel_own(
+    name: str, customer: Customer, event: Event, time_s: float, policy: Policy
+) -> Contribution:
+    """Feel a touch that the pipeline itself made of others; it is not remembered by its id."""
+    advance(customer, time_s)
+    before = _score_now(customer, policy)
+    scene = scene_of(event, time_s, tier_at(customer, time_s, policy), policy)
+    felt = feel(customer, scene, policy)
+    return _contribution(scene, felt, policy, (name, before, _score_now(customer, policy)))
+
+
+def take_back(
+    name: str, customer: Customer, event: Event, shown: Shown, policy: Policy
+) -> Contribution:
+    """Undo what was felt of ``shown``, because of ``event``: as if it had never been."""
+    before = _score_now(customer, policy)
+    at_s, weight = shown.at_s, shown.intensity
+    changes = [
+        Change(
+            dimension,
+            -value,
+            at_s,
+            Memory(-weight, -weight * quality, -weight * quality * quality),
+        )
+        for dimension, quality, value in shown.felt
+    ]
+    identity = action_id("withdrawn", name, event.source, shown.notice)
+    rebook(customer, changes, Source(identity, shown.kind, at_s, weight), policy)
+    since = datetime.fromtimestamp(at_s, UTC)
+    return Contribution(
+        event=identity,
+        source=event.source,
+        type="touchpoint.pattern.noticed.v1",
+        touchpoint=shown.kind,
+        time=event.time.astimezone(UTC),
+        customer=name,
+        tier=tier_of(customer, policy),
+        intent="none",
+        felt=tuple(Felt(each.dimension, None, None, each.value, since=since) for each in changes),
+        score_before=before,
+        score_after=_score_now(customer, policy),
+        policy=policy.ref.digest,
+    )
+
+
+def _score_now(customer: Customer, policy: Policy) -> float:
+    scale = scales(customer, customer.as_of_s)
+    return points(policy.base_logits[tier_of(customer, policy)] + level(customer, policy, scale))
 
 
 def _about(

@@ -1,26 +1,31 @@
 """The perceive stage: touches in by customer; scores, contributions, care and dead letters out."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Final, cast
 
 import msgspec
 
 from pipeline.core.admission import Admitted, admit
-from pipeline.core.customer import Customer
+from pipeline.core.attend import attend, wake
+from pipeline.core.care.memory import next_alarm_s
+from pipeline.core.customer import Customer, Waiting
+from pipeline.core.moment import Answer
 from pipeline.core.perceive.score import full_score
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.steps import anonymous_step, perceive_step
 from pipeline.engine.codec import StateCodec
-from pipeline.engine.ports import Output, Read, Record, Refused, Stepped, Tick
+from pipeline.engine.ports import Due, Labels, Output, Read, Record, Refused, Stepped, Tick
 from pipeline.stages.loops import inherited_state, loop_output
-from schemas.care import CareAction
 from schemas.dead_letter import DeadLetter, FieldError, Reason
 from schemas.inbound import Invalid
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, EVENTS, SCORES
+from schemas.topics import CONTRIBUTIONS, DEAD_LETTERS, EVENTS, SCORES
 from schemas.touchpoints.clock import ClockTicked
 from schemas.touchpoints.customers import CustomerInherited
 
-CODEC: Final = StateCodec(Customer, version=2)
+CODEC: Final = StateCodec(Customer, version=3, upgrades={2: lambda fields: [None, *fields]})
+
+_WAITING: Final = StateCodec(Waiting, version=3, upgrades={2: lambda fields: [None]})
 
 _ANONYMOUS: Final = b"\x00anonymous"
 """Groups events of nobody known; a customer's id cannot hold a NUL."""
@@ -69,11 +74,19 @@ class PerceiveStage:
     ) -> Stepped:
         if key == _ANONYMOUS:
             return self._anonymous(inputs)
-        name, encode, policy = key.decode(), self._encode, self._policy
+        name, policy, clock_s = key.decode(), self._policy, clock_ms / 1000.0
         customer = None if state is None else CODEC.decode(state)
         outputs: list[Output] = []
-        duplicates = 0
-        for admitted in cast("Sequence[Admitted]", inputs):
+        told: list[Labels] = []
+        duplicates = woken = 0
+        for each in inputs:
+            if type(each) is Due:
+                woken += 1
+                if customer is not None:
+                    answer = wake(name, customer, policy, each.clock_ms / 1000.0)
+                    self._say(answer, key, outputs, told)
+                continue
+            admitted = cast("Admitted", each)
             outcome = perceive_step(name, customer, admitted, policy, _inherited(admitted))
             customer = outcome.customer
             if outcome.loop is not None:
@@ -81,19 +94,24 @@ class PerceiveStage:
             if outcome.contribution is None:
                 duplicates += outcome.loop is None
                 continue
-            outputs.append(Output(CONTRIBUTIONS, key, encode(outcome.contribution)))
-            for care in outcome.care:
-                topic = ACTIONS if type(care) is CareAction else DECISIONS
-                outputs.append(Output(topic, key, encode(care)))
+            self._say(attend(name, admitted, outcome, policy, clock_s), key, outputs, told)
         if customer is None or duplicates == len(inputs):
             return Stepped(state, outputs, duplicates)
-        score = full_score(name, customer, policy, customer.as_of_s)
-        outputs.append(Output(SCORES, key, encode(score)))
-        return Stepped(CODEC.encode(customer), outputs, duplicates)
+        if woken < len(inputs) or any(output.topic == CONTRIBUTIONS for output in outputs):
+            score = full_score(name, customer, policy, customer.as_of_s)
+            outputs.append(Output(SCORES, key, self._encode(score)))
+        next_s = next_alarm_s(customer.care)
+        customer.due_ms = None if next_s is None else ceil(next_s * 1000.0)
+        return Stepped(CODEC.encode(customer), outputs, duplicates, customer.due_ms, told)
 
     def due_of(self, state: bytes) -> int | None:
-        """``None``: nothing that is perceived waits for a time yet."""
-        return None
+        return _WAITING.decode(state).due_ms
+
+    def _say(self, answer: Answer, key: bytes, outputs: list[Output], told: list[Labels]) -> None:
+        for topic, record, other in answer.said:
+            to = key if other is None else other.encode()
+            outputs.append(Output(topic, to, self._encode(record)))
+        told += answer.told
 
     def refuse(self, record: Record, partition: int, reason: str, detail: str) -> Refused:
         return self._refuse(record, partition, Invalid(Reason(reason), detail))

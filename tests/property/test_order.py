@@ -47,7 +47,6 @@ def test_an_event_seen_before_changes_nothing(
     for again in data.draw(st.lists(st.sampled_from(remembered), min_size=1, max_size=5)):
         outcome = perceive_step("customer-1", customer, again, policy)
         assert outcome.contribution is None
-        assert not outcome.care
         assert CODEC.encode(outcome.customer) == before
 
 

@@ -23,7 +23,8 @@ TOLD_AT_ONCE = 0.2 * 0.15 * 1.5**0.88  # security: as good as it gets, where 0.7
 
 
 def buy(life: Life, amount: float) -> CareAction | CareDecision:
-    return one_care(life.happen(TRANSACTION, MARCH, {"amount": amount, "currency": "CNY"}))
+    life.happen(TRANSACTION, MARCH, {"amount": amount, "currency": "CNY"})
+    return one_care(life)
 
 
 def alerted(life: Life, delay_s: float, type_name: str = MESSAGE) -> float:

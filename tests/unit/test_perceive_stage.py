@@ -78,7 +78,8 @@ def test_one_score_for_all_events_of_a_customer_and_none_for_duplicates_alone() 
     assert isinstance(two, Read)
     stepped = STAGE.step(one.key, None, [one.input, two.input, one.input], 0)
     topics = [output.topic for output in stepped.outputs]
-    assert topics == [CONTRIBUTIONS, ACTIONS, CONTRIBUTIONS, ACTIONS, SCORES]
+    one_bought = [CONTRIBUTIONS, ACTIONS, DECISIONS]
+    assert topics == [*one_bought, *one_bought, SCORES]
     assert stepped.duplicates == 1
     again = STAGE.step(one.key, stepped.state, [two.input], 0)
     assert (again.outputs, again.duplicates) == ([], 1)

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
-from pipeline.core.policy.bound import worst_state_bytes
+from pipeline.core.care.memory import Alarm, Care, Shown
+from pipeline.core.policy.bound import worst_care_bytes, worst_state_bytes
 from pipeline.core.policy.load import PolicyError, load_policy
 from pipeline.core.policy.plan import INTENTS
 from pipeline.core.policy.weights import segment_weights
@@ -158,10 +160,30 @@ def test_the_largest_state_that_can_be_made_stays_within_the_arithmetic() -> Non
         for type_name, data in _heavy(number):
             at = f"2026-02-{1 + number % 28:02d}T00:00:00Z"
             life.happen(type_name, at, data, id=f"{len(life.outcomes)}".rjust(128, "i"))
+    whole = sum(worst_state_bytes(policy.file).values())
+    assert len(CODEC.encode(life.state)) <= whole <= policy.limits.state_bytes
+    life.state.care = Care()
     size = len(CODEC.encode(life.state))
-    most = sum(worst_state_bytes(policy.file).values())
+    most = whole - sum(worst_care_bytes(policy.file).values())
     assert len(life.state.dimensions) == len(policy.file.dimensions)
-    assert most * 0.85 < size <= most <= policy.limits.state_bytes
+    assert most * 0.85 < size <= most
+
+
+def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
+    file = default_policy().file
+    limits, dimension = file.limits, max(file.dimensions, key=len)
+    care = Care(
+        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 65_536)] * limits.alarms,
+        shown=[
+            Shown("k" * 32, b"d" * 6, "e" * 128, "n" * 36, 1e9, 0.5, ((dimension, 0.5, 0.5),) * 2)
+        ]
+        * limits.shown_patterns,
+        done=b"d" * 6 * limits.remembered_actions,
+        low=65_536,
+        silent_until_s=1e9,
+    )
+    size, most = len(msgspec.msgpack.encode(care)), sum(worst_care_bytes(file).values())
+    assert most * 0.97 < size <= most
 
 
 def _heavy(number: int) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,7 +14,8 @@ NOON = "2026-03-02T12:00:00Z"
 
 def buy(life: Life, amount: float, **data: object) -> CareAction | CareDecision:
     made = {"amount": amount, "currency": "CNY", **data}
-    return one_care(life.happen(TRANSACTION, NOON, made))
+    life.happen(TRANSACTION, NOON, made)
+    return one_care(life)
 
 
 def test_the_silent_bank_is_no_more_even_a_small_purchase_is_told() -> None:
@@ -68,7 +69,10 @@ def test_who_wants_no_alerts_gets_none_with_the_reason_kept() -> None:
 
 def test_a_deposit_is_no_occasion() -> None:
     deposit = {"amount": 5, "currency": "CNY", "kind": "deposit"}
-    assert Life().happen(TRANSACTION, NOON, deposit).care == ()
+    life = Life()
+    life.happen(TRANSACTION, NOON, deposit)
+    assert not life.actions()
+    assert not life.decisions()
 
 
 def test_a_declined_purchase_is_told_too() -> None:
@@ -78,14 +82,12 @@ def test_a_declined_purchase_is_told_too() -> None:
 
 
 def test_the_same_transaction_twice_is_one_alert_with_one_id() -> None:
-    life = Life()
-    first = life.happen(TRANSACTION, NOON, {"amount": 5, "currency": "CNY"}, id="t-1")
-    again = life.happen(TRANSACTION, NOON, {"amount": 5, "currency": "CNY"}, id="t-1")
-    other = Life().happen(TRANSACTION, NOON, {"amount": 5, "currency": "CNY"}, id="t-1")
-    assert again.contribution is None
-    assert again.care == ()
-    assert one_care(first).id == one_care(other).id
-    elsewhere = Life().happen(
-        TRANSACTION, NOON, {"amount": 5, "currency": "CNY"}, id="t-1", source="/other"
-    )
-    assert one_care(first).id != one_care(elsewhere).id
+    bought = {"amount": 5, "currency": "CNY"}
+    life, other, elsewhere = Life(), Life(), Life()
+    life.happen(TRANSACTION, NOON, bought, id="t-1")
+    assert life.happen(TRANSACTION, NOON, bought, id="t-1").contribution is None
+    assert not life.last
+    other.happen(TRANSACTION, NOON, bought, id="t-1")
+    elsewhere.happen(TRANSACTION, NOON, bought, id="t-1", source="/other")
+    (alert,), (same,), (another,) = life.actions(), other.actions(), elsewhere.actions()
+    assert alert.id == same.id != another.id

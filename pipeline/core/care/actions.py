@@ -1,22 +1,14 @@
-"""Every action that an event can call for, by event type.
+"""Every action there is, by name. A new one is a file beside this one and a line here."""
 
-A new action is a file beside this one and a line here.
-"""
+from collections.abc import Mapping
+from typing import Final
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Final
+from pipeline.core.care import apology, transaction_alert
+from pipeline.core.care.action import Action
 
-from pipeline.core.care.transaction_alert import transaction_alert
-from pipeline.core.customer import Customer
-from pipeline.core.policy.compiled import Policy
-from schemas.care import CareAction, CareDecision
-from schemas.touchpoints.transactions import TransactionCompleted
+_ALL: Final = (
+    apology.ACTION,
+    transaction_alert.ACTION,
+)
 
-Action = Callable[[str, Customer, Any, datetime, Policy], CareAction | CareDecision | None]
-"""From customer id, state, event of its type, the event's time in UTC, and policy to what is to be
-done, if anything."""
-
-ACTIONS: Final[Mapping[type, tuple[Action, ...]]] = {
-    TransactionCompleted: (transaction_alert,),
-}
+ACTIONS: Final[Mapping[str, Action]] = {action.name: action for action in _ALL}

@@ -4,77 +4,69 @@ A bank that alerts only above 500 leaves the small spender insecure; one that al
 purchase keeps the customer.
 """
 
-from datetime import datetime
 from typing import Final
 
-from pipeline.core.customer import Customer
-from pipeline.core.policy.compiled import Policy
+from pipeline.core.care.action import Action, Proposal
+from pipeline.core.moment import Moment, Occasion
+from pipeline.core.policy.care import TRANSACTION_ALERT, ActionRule
 from pipeline.core.profile import tier_of
-from schemas.care import CareAction, CareDecision, Cause
-from schemas.ids import action_id
-from schemas.touchpoints.transactions import TransactionCompleted
+from schemas.touchpoints.transactions import TransactionCompleted, TransactionCompletedData
 
-NAME: Final = "transaction_alert"
+_OFFERS: Final = frozenset({"amount", "currency", "kind", "merchant", "account", "approved"})
 
 
-def transaction_alert(
-    customer_id: str, customer: Customer, event: TransactionCompleted, at: datetime, policy: Policy
-) -> CareAction | CareDecision | None:
-    """Alert, withhold with a reason, or ``None`` where there is nothing to consider.
+def wanted_by(moment: Moment, data: TransactionCompletedData) -> tuple[bool, float, str] | None:
+    """Whether an alert is wanted, from which amount on and who says so; ``None``: no alert's kind.
 
-    Threshold and channel: the customer's own word, else the tier's, else the policy's. ``at`` is
-    the event's time in UTC.
+    The customer's own word counts first, then the tier's, then the policy's.
     """
-    rule = policy.care.transaction_alert
-    if not rule.enabled or event.data.kind not in rule.kinds:
+    rule = moment.policy.care.transaction_alert
+    if not rule.enabled or data.kind not in rule.kinds:
         return None
-    tier = tier_of(customer, policy)
-    tier_rule, wish = rule.tiers.get(tier), customer.profile.alerts
-    amount = f"{event.data.amount:.2f}"
+    tier, wish = tier_of(moment.customer, moment.policy), moment.customer.profile.alerts
+    tier_rule = rule.tiers.get(tier)
     threshold, whose = rule.threshold, "the policy"
     if tier_rule and tier_rule.threshold is not None:
         threshold, whose = tier_rule.threshold, f"tier {tier}"
     if wish and wish.threshold is not None:
         threshold, whose = wish.threshold, "the customer"
-    channel = (
-        (wish.channel if wish else None) or (tier_rule.channel if tier_rule else None)
-    ) or rule.channel
-    cause = Cause(source=event.source, event=event.id)
-    identity = action_id(NAME, customer_id, event.source, event.id)
-    if wish and not wish.wanted:
-        reason, detail = "not_wanted", "the customer wants no alerts"
+    return wish is None or wish.wanted, threshold, whose
+
+
+def _propose(moment: Moment, occasion: Occasion, rule: ActionRule) -> Proposal | None:
+    event = occasion.event
+    if not isinstance(event, TransactionCompleted):
+        return None
+    asked = wanted_by(moment, event.data)
+    if asked is None:
+        return None
+    wanted, threshold, whose = asked
+    amount, against = f"{event.data.amount:.2f}", None
+    if not wanted:
+        against = ("not_wanted", "the customer wants no alerts")
     elif event.data.amount < threshold:
-        reason = "below_threshold"
-        detail = f"{amount} is below {threshold:.2f}, set by {whose}"
-    else:
-        return CareAction(
-            id=identity,
-            action=NAME,
-            action_class=rule.action_class,
-            customer=customer_id,
-            channel=channel,
-            cause=cause,
-            decided_at=at,
-            reason=f"{amount} reaches {threshold:.2f}, set by {whose}",
-            template=rule.template,
-            fields=_fields(event, amount),
-            policy=policy.ref.digest,
-        )
-    return CareDecision(
-        id=identity,
-        action=NAME,
-        customer=customer_id,
-        cause=cause,
-        decided_at=at,
-        outcome="withheld",
-        reason=reason,
-        detail=detail,
-        policy=policy.ref.digest,
+        against = ("below_threshold", f"{amount} is below {threshold:.2f}, set by {whose}")
+    return Proposal(
+        rule=rule,
+        fields=_fields(event.data, amount),
+        why=f"{amount} reaches {threshold:.2f}, set by {whose}",
+        channels=_channels(moment, rule),
+        against=against,
     )
 
 
-def _fields(event: TransactionCompleted, amount: str) -> dict[str, str]:
-    data = event.data
+def _channels(moment: Moment, rule: ActionRule) -> tuple[str, ...]:
+    wish = moment.customer.profile.alerts
+    tier_rule = moment.policy.care.transaction_alert.tiers.get(
+        tier_of(moment.customer, moment.policy)
+    )
+    first = (wish.channel if wish else None) or (tier_rule.channel if tier_rule else None)
+    if first is None:
+        return rule.channels
+    return (first, *(channel for channel in rule.channels[1:] if channel != first))
+
+
+def _fields(data: TransactionCompletedData, amount: str) -> dict[str, str]:
     return {
         "amount": amount,
         "currency": data.currency,
@@ -83,3 +75,6 @@ def _fields(event: TransactionCompleted, amount: str) -> dict[str, str]:
         "account": data.account or "",
         "approved": "yes" if data.approved else "no",
     }
+
+
+ACTION: Final = Action(TRANSACTION_ALERT, _OFFERS, _propose)

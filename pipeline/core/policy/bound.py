@@ -26,6 +26,12 @@ _PROFILE: Final = (
     2 * _TIER + (COHORT_BYTES + 2) + _LANGUAGE + _TIME_ZONE + 4 * _FLOAT + 2 * _SMALL_INT
     + (_STRUCT + _FLOAT + _CHANNEL + _FLAG) + _STRUCT
 )  # fmt: skip
+_NOTICE: Final = 36 + 2
+_EVENT: Final = 128 + 2
+_KIND: Final = 32 + 2
+_ALARM: Final = _STRUCT + 2 * _FLOAT + _KIND + _DIGEST + _EVENT + _SMALL_INT
+_SHOWN_DIMENSIONS: Final = 2
+"""In so many dimensions a pattern may be felt."""
 _ACCOUNT: Final = _STRUCT + _FLAG + 7 * _FLOAT
 _PAIR: Final = _STRUCT + 2 * _FLOAT
 _BURDENS: Final = _HEAD + sum(len(kind) + 1 + _PAIR for kind in ("time", "effort", "money"))
@@ -40,7 +46,13 @@ def worst_state_bytes(file: PolicyFile) -> dict[str, int]:
     failure = _STRUCT + 2 * _DIGEST + dimension + 9 * _FLOAT + _SMALL_INT + _FLAG
     promise = _STRUCT + _DIGEST + dimension + 6 * _FLOAT + _FLAG
     counters = (
-        2 * _FLOAT + _INT + _SMALL_INT + 5 * _FLOAT + half_lives * (_FLOAT + _SMALL_INT) + 2 * _HEAD
+        _INT
+        + 2 * _FLOAT
+        + _INT
+        + _SMALL_INT
+        + 5 * _FLOAT
+        + half_lives * (_FLOAT + _SMALL_INT)
+        + 2 * _HEAD
     )
     return {
         "dimensions": _HEAD + sum(_text(name) + _ACCOUNT for name in file.dimensions),
@@ -53,7 +65,22 @@ def worst_state_bytes(file: PolicyFile) -> dict[str, int]:
         "contacts": _HEAD + sum(len(name) + 1 + _PAIR for name in channels),
         "profile": _PROFILE,
         "sacrifices": _BURDENS,
+        **worst_care_bytes(file),
         "counters": counters + _HEAD + 1,
+    }
+
+
+def worst_care_bytes(file: PolicyFile) -> dict[str, int]:
+    """The largest size of each part of what is remembered of care, in bytes."""
+    limits = file.limits
+    dimension = max(_text(name) for name in file.dimensions)
+    shown = _STRUCT + _KIND + _DIGEST + _EVENT + _NOTICE + 2 * _FLOAT + _HEAD
+    shown += _SHOWN_DIMENSIONS * (_STRUCT + dimension + 2 * _FLOAT)
+    return {
+        "alarms": _HEAD + limits.alarms * _ALARM,
+        "patterns": _HEAD + limits.shown_patterns * shown,
+        "remembered actions": _HEAD + DIGEST_BYTES * limits.remembered_actions,
+        "care": _STRUCT + _SMALL_INT + _FLAG + _FLOAT + 2 * _HEAD,
     }
 
 
@@ -71,6 +98,6 @@ def bound_problems(file: PolicyFile) -> list[Problem]:
     sums = " + ".join(f"{size} ({name})" for name, size in parts.items())
     what = (
         f"a customer's state could take {total} bytes, more than {file.limits.state_bytes}: {sums}."
-        " Raise state_bytes, or lower kept_bytes, remembered_events, failures or promises"
+        " Raise state_bytes, or lower kept_bytes, alarms, remembered_events, failures or promises"
     )
     return [Problem(("limits", "state_bytes"), what)]

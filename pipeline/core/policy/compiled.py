@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.core.perceive.decay import FIXED
+from pipeline.core.policy.care import ActionRule, CarePolicy, action_rules, by_trigger
 from pipeline.core.policy.character import CharacterPolicy
 from pipeline.core.policy.check import OBSERVED, is_core
-from pipeline.core.policy.models import CarePolicy, Limits, PolicyFile
+from pipeline.core.policy.models import Limits, PolicyFile
 from pipeline.core.policy.numbers import (
     DAY_S,
     Expectation,
@@ -28,6 +29,7 @@ from pipeline.core.policy.numbers import (
     standing_of,
     value_of,
 )
+from pipeline.core.policy.patterns import PatternPolicy
 from pipeline.core.policy.plan import Candidate, Plan, compile_candidates, compile_plans
 from schemas.perception import PolicyRef
 
@@ -37,7 +39,8 @@ class Policy(NamedTuple):
 
     ``half_lives_s`` are the half-lives in seconds; a ``decay`` elsewhere is an index into them
     (``decays``: of each dimension). ``plans`` are found by tier, intent and touchpoint name;
-    ``by_event`` has the touchpoints of an event type. ``standing`` is by tier.
+    ``by_event`` has the touchpoints of an event type. ``standing`` is by tier, ``actions`` by name,
+    ``triggers`` has the actions that wait for each trigger.
     """
 
     ref: PolicyRef
@@ -45,6 +48,9 @@ class Policy(NamedTuple):
     earliest_s: float
     latest_s: float
     care: CarePolicy
+    actions: Mapping[str, ActionRule]
+    triggers: Mapping[str, tuple[ActionRule, ...]]
+    patterns: PatternPolicy
     character: CharacterPolicy
     default_tier: str
     base_logits: Mapping[str, float]
@@ -72,7 +78,7 @@ class Policy(NamedTuple):
 
 def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
     """Multiply a checked policy file out into tables."""
-    half_lives = _half_lives(file)
+    half_lives, rules = _half_lives(file), action_rules(file.care)
     decays = {name: _decay(file, half_lives, name) for name in file.dimensions}
     baselines = {
         name: file.score.baseline.value if tier.baseline is None else tier.baseline
@@ -84,6 +90,9 @@ def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
         earliest_s=file.limits.earliest_time.timestamp(),
         latest_s=file.limits.latest_time.timestamp(),
         care=file.care,
+        actions=MappingProxyType(rules),
+        triggers=MappingProxyType(by_trigger(rules)),
+        patterns=file.patterns,
         character=file.character,
         default_tier=file.default_tier,
         base_logits=MappingProxyType({n: log(b / (100.0 - b)) for n, b in baselines.items()}),

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from pipeline.core.perceive.evidence import Evidence, Measure
+from pipeline.core.policy.care import CarePolicy
 from pipeline.core.policy.character import CharacterPolicy
 from pipeline.core.policy.constants import (
     ExpectationConstants,
@@ -22,7 +23,7 @@ from pipeline.core.policy.constants import (
     Share,
     ValueConstants,
 )
-from schemas.care import ActionClass
+from pipeline.core.policy.patterns import PatternPolicy
 from schemas.touchpoints.common import Channel, Intent, Money
 
 
@@ -42,7 +43,10 @@ class Limits(Section):
     promises: Annotated[int, Field(ge=1, le=64)] = 3
     rival_offers: Annotated[int, Field(ge=1, le=64)] = 3
     contacts: Annotated[int, Field(ge=1, le=64)] = 4
-    state_bytes: Annotated[int, Field(ge=256, le=65_536)] = 3_072
+    alarms: Annotated[int, Field(ge=1, le=64)] = 12
+    shown_patterns: Annotated[int, Field(ge=1, le=64)] = 3
+    remembered_actions: Annotated[int, Field(ge=1, le=1_024)] = 32
+    state_bytes: Annotated[int, Field(ge=256, le=65_536)] = 8_192
 
 
 class KanoCounts(Section):
@@ -149,31 +153,6 @@ class Touchpoint(Section):
     cost: Money = 0.0
 
 
-class AlertRule(Section):
-    """When an alert is sent and by which channel; absent parts fall back to the rule above."""
-
-    threshold: Money | None = None
-    channel: Channel | None = None
-
-
-class TransactionAlertPolicy(Section):
-    """The instant alert: any amount by default, otherwise by tier; the customer's word wins."""
-
-    enabled: bool = True
-    action_class: ActionClass = "required"
-    threshold: Money = 0.0
-    channel: Channel = "sms"
-    kinds: tuple[str, ...] = ("purchase", "withdrawal", "transfer")
-    template: Key = "transaction_alert"
-    tiers: dict[Key, AlertRule] = Field(default_factory=dict)
-
-
-class CarePolicy(Section):
-    """What may be done for a customer, one section an action."""
-
-    transaction_alert: TransactionAlertPolicy = TransactionAlertPolicy()
-
-
 class PolicyFile(Section):
     """The whole file."""
 
@@ -195,4 +174,6 @@ class PolicyFile(Section):
     tiers: Annotated[dict[Key, Tier], Field(min_length=1, max_length=32)]
     intents: dict[Intent, dict[Key, Positive]]
     touchpoints: dict[Key, Touchpoint]
+    patterns: PatternPolicy = PatternPolicy()
     care: CarePolicy = CarePolicy()
+    templates: dict[Key, dict[str, str]] = Field(default_factory=dict)

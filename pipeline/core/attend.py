@@ -1,0 +1,79 @@
+"""What care makes of an event that was felt, and of a time that has come.
+
+The rooms are asked in this order: what became of earlier care, cases, patterns, then what the
+event itself calls for. Each occasion found goes to ``decide``.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from pipeline.core.admission import Admitted
+from pipeline.core.care.memory import Alarm, due_alarms
+from pipeline.core.customer import Customer
+from pipeline.core.decide.judge import consider
+from pipeline.core.moment import Answer, Moment, Occasion
+from pipeline.core.notice import notices
+from pipeline.core.policy.compiled import Policy
+from pipeline.core.steps import Outcome
+from pipeline.core.touch import touch_of
+from schemas.care import Cause
+from schemas.topics import CONTRIBUTIONS
+from schemas.touchpoints.transactions import TransactionCompleted
+
+MOST_ALARMS: Final = 64
+"""So many alarms fire at one tick at most; the others wait for the next one."""
+
+
+def attend(
+    name: str, admitted: Admitted, outcome: Outcome, policy: Policy, clock_s: float
+) -> Answer:
+    """What is said of an event after it was felt; ``clock_s`` is the partition's clock."""
+    answer = Answer()
+    contribution = outcome.contribution
+    if contribution is None:
+        return answer
+    answer.say(CONTRIBUTIONS, contribution)
+    if outcome.loop is not None or outcome.customer.merged_into is not None:
+        return answer
+    event, at_s = admitted
+    moment = Moment(
+        name=name,
+        customer=outcome.customer,
+        policy=policy,
+        at_s=at_s,
+        now_s=max(at_s, clock_s),
+        answer=answer,
+        event=event,
+        touch=touch_of(event),
+        contribution=contribution,
+    )
+    for occasion in (*notices.watch(moment), *_own(moment)):
+        consider(moment, occasion)
+    return answer
+
+
+def wake(name: str, customer: Customer, policy: Policy, clock_s: float) -> Answer:
+    """Let every alarm that is due fire; ``clock_s`` is the time that has come."""
+    answer = Answer()
+    fired = 0
+    while fired < MOST_ALARMS and (due := due_alarms(customer.care, clock_s)):
+        for alarm in due:
+            fired += 1
+            moment = Moment(name, customer, policy, alarm.due_s, clock_s, answer)
+            room = _ROOMS.get(alarm.kind, notices.fire)
+            for occasion in room(moment, alarm):
+                consider(moment, occasion)
+    return answer
+
+
+def _own(moment: Moment) -> tuple[Occasion, ...]:
+    """What the event itself calls for."""
+    event = moment.event
+    if not isinstance(event, TransactionCompleted):
+        return ()
+    cause = Cause(source=event.source, event=event.id)
+    return (Occasion("transaction", cause, moment.at_s, event=event),)
+
+
+_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {}
+"""Who looks at an alarm that is no pattern's, by the alarm's kind."""

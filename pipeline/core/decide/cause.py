@@ -1,0 +1,28 @@
+"""Guards over the cause: never twice for the same one, never after its time."""
+
+from pipeline.core.customer import DIGEST_BYTES, digest_of
+from pipeline.core.decide.guard import Question, Verdict, withhold
+from pipeline.core.moment import Moment
+
+
+def same_cause(moment: Moment, question: Question) -> Verdict | None:
+    """An action for one cause is decided once, however often the cause is told."""
+    if question.again:
+        return None
+    done, digest = moment.customer.care.done, digest_of(question.id)
+    at = done.find(digest)
+    while at >= 0:
+        if at % DIGEST_BYTES == 0:
+            return withhold("same_cause", "decided already for this cause")
+        at = done.find(digest, at + 1)
+    return None
+
+
+def expired(moment: Moment, question: Question) -> Verdict | None:
+    """Too late is worse than never: the gift after the festival, the alert of last week."""
+    rule, at_s = question.proposal.rule, question.occasion.at_s
+    if moment.now_s - at_s <= rule.expires_s:
+        return None
+    hours = (moment.now_s - at_s) / 3_600.0
+    detail = f"{hours:.1f} h after its cause; at most {rule.expires_s / 3_600.0:g} h"
+    return Verdict("expired", "too_late", detail)

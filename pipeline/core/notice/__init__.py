@@ -1,0 +1,1 @@
+"""Patterns over time: one a file, all of them listed in ``patterns``."""
