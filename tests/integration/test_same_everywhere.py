@@ -1,5 +1,6 @@
 """The same events give the same scores and actions by replay, over HTTP and on Kafka."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,13 @@ from typing import NamedTuple
 import httpx
 import msgspec
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.publisher import Publisher, publish_file
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.bootstrap.common import read_policy
+from pipeline.config import policy_text
 from pipeline.tools.demo import introductions, town_event_bytes
 from pipeline.tools.importing import import_file
 from pipeline.tools.replay import replay
@@ -54,8 +57,23 @@ def result_of(scores: Iterable[bytes], actions: Iterable[bytes]) -> Result:
     return Result({each.customer: bytes(each.score) for each in decoded}, ids)
 
 
-def by_replay(events: Path, out: Path) -> Result:
-    report = replay(events, out, lambda *_: None, policy=read_policy(None), version="test")
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """The policy shipped, without what depends on when an event is told of.
+
+    Replay lets time pass with the events; the others have today's clock, for which these events
+    are history: too late for care, and nobody awaits anything of them.
+    """
+    content = YAML(typ="safe", pure=True).load(policy_text(None)[0])
+    del content["patterns"]
+    content["care"] = {"transaction_alert": {"expires_hours": 10_000_000}}
+    path = tmp_path / "policy.yaml"
+    path.write_text(json.dumps(content, default=str))
+    return path
+
+
+def by_replay(events: Path, policy: Path, out: Path) -> Result:
+    report = replay(events, out, lambda *_: None, policy=read_policy(policy), version="test")
     assert report.rejected == 0
     lines = {
         name: (out / f"{name}.jsonl").read_bytes().splitlines() for name in ("scores", "actions")
@@ -63,12 +81,15 @@ def by_replay(events: Path, out: Path) -> Result:
     return result_of(lines["scores"], lines["actions"])
 
 
-def over_http(events: Path, customers: Iterable[str], folder: Path) -> Result:
+def over_http(events: Path, policy: Path, customers: Iterable[str], folder: Path) -> Result:
     """Post the events to ``touchpoint run``, wait until all are counted, and ask for everyone."""
     lines = events.read_bytes().splitlines()
     (port,) = free_ports(1)
     state = folder / "t.db"
-    run = Program([COMMAND, "run", "--db", state, "--port", str(port)], log=folder / "run.log")
+    run = Program(
+        [COMMAND, "run", "--db", state, "--port", str(port), "--policy", policy],
+        log=folder / "run.log",
+    )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         try:
             run.start()
@@ -122,11 +143,11 @@ def all_actions(client: httpx.Client) -> Iterator[bytes]:
             return
 
 
-def on_kafka(events: Path, settings: KafkaSettings, folder: Path) -> Result:
+def on_kafka(events: Path, policy: Path, settings: KafkaSettings, folder: Path) -> Result:
     """Publish the events for ``touchpoint worker``, wait until all are counted, and read all."""
     topics.apply(settings)
     worker = Program(
-        [COMMAND, "worker", "--port", "0", "--data-dir", folder / "states"],
+        [COMMAND, "worker", "--port", "0", "--data-dir", folder / "states", "--policy", policy],
         log=folder / "worker.log",
         environment={
             "TOUCHPOINT_KAFKA_BOOTSTRAP": settings.bootstrap,
@@ -183,18 +204,20 @@ def settings(broker: Broker, topic_prefix: str) -> KafkaSettings:
     )
 
 
-def test_a_town_feels_the_same_everywhere(settings: KafkaSettings, tmp_path: Path) -> None:
+def test_a_town_feels_the_same_everywhere(
+    settings: KafkaSettings, policy: Path, tmp_path: Path
+) -> None:
     events = tmp_path / "events.jsonl"
     town(events, 3_000)
-    expected = by_replay(events, tmp_path / "replay")
+    expected = by_replay(events, policy, tmp_path / "replay")
     assert len(expected.actions) > 1_000
-    assert differences(expected, over_http(events, expected.scores, tmp_path)) == []
-    assert differences(expected, on_kafka(events, settings, tmp_path)) == []
+    assert differences(expected, over_http(events, policy, expected.scores, tmp_path)) == []
+    assert differences(expected, on_kafka(events, policy, settings, tmp_path)) == []
 
 
 @pytest.mark.slow
 def test_real_calls_feel_the_same_everywhere(
-    settings: KafkaSettings, data_dir: Path, tmp_path: Path
+    settings: KafkaSettings, policy: Path, data_dir: Path, tmp_path: Path
 ) -> None:
     events = tmp_path / "events.jsonl"
     source = data_dir / "anonymous_bank_calls/calls_1999_02.tsv.gz"
@@ -203,7 +226,7 @@ def test_real_calls_feel_the_same_everywhere(
         source, MAPPING, events, rejects, lambda *_: None, policy=read_policy(None)
     )
     assert (report.read, report.imported + report.rejected) == (CALLS, CALLS)
-    expected = by_replay(events, tmp_path / "replay")
+    expected = by_replay(events, policy, tmp_path / "replay")
     assert len(expected.scores) > 4_000
-    assert differences(expected, over_http(events, expected.scores, tmp_path)) == []
-    assert differences(expected, on_kafka(events, settings, tmp_path)) == []
+    assert differences(expected, over_http(events, policy, expected.scores, tmp_path)) == []
+    assert differences(expected, on_kafka(events, policy, settings, tmp_path)) == []

@@ -69,3 +69,10 @@ def test_a_replay_gives_the_same_notice_and_the_same_apology() -> None:
     other.tick("2026-03-02T15:00:00Z")
     assert one.contributions()[-1].event == other.contributions()[-1].event
     assert [a.id for a in one.actions("apology")] == [a.id for a in other.actions("apology")]
+
+
+def test_of_a_history_handed_in_later_nobody_can_tell_what_was_missing() -> None:
+    life = bought()
+    life.tick("2026-03-10T12:00:00Z")
+    assert life.told["noticed", "missing_alert", "history"] == 1
+    assert life.told["noticed", "missing_alert", "noticed"] == 0

@@ -14,6 +14,7 @@ from pipeline.core.care.memory import Alarm, Shown
 from pipeline.core.moment import PIPELINE, Moment, Occasion
 from pipeline.core.notice.pattern import Finding, Found, Withdrawn
 from pipeline.core.notice.patterns import BY_TYPE, EVERYWHERE, PATTERNS
+from pipeline.core.policy.numbers import DAY_S
 from pipeline.core.steps import feel_own, take_back
 from schemas.care import Cause
 from schemas.ids import action_id
@@ -37,6 +38,9 @@ def fire(moment: Moment, alarm: Alarm) -> list[Occasion]:
     pattern = PATTERNS.get(alarm.kind)
     if pattern is None or pattern.fire is None:
         return []  # of a release that knew a pattern which this one does not
+    if moment.now_s - alarm.due_s > moment.policy.patterns.history_days * DAY_S:
+        moment.answer.tell("noticed", alarm.kind, "history")
+        return []
     return _take_down(moment, pattern.fire(moment, alarm))
 
 

@@ -16,8 +16,11 @@ class MissingAlertPolicy(Section):
 class PatternPolicy(Section):
     """Every pattern; one without a section is not looked for.
 
-    ``lateness_seconds`` is how long a pattern of absence waits for events that come late.
+    ``lateness_seconds`` is how long a pattern of absence waits for events that come late. An
+    absence that is found out more than ``history_days`` later is history: what else nobody told
+    of then cannot be known, so it is not felt.
     """
 
     lateness_seconds: Annotated[NotNegative, Field(le=7 * 86_400)] = 5.0
+    history_days: Positive = 7.0
     missing_alert: MissingAlertPolicy | None = None
