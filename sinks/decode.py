@@ -1,23 +1,29 @@
 """Turns the bytes of an outbound topic into its contract, or into the reason why not."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.care import CareAction, CareDecision
+from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, Consent
 from schemas.dead_letter import DeadLetter, FieldError
+from schemas.outlook import OutlookCheck
 from schemas.perception import Contribution, Score
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, SCORES
+from schemas.topics import (
+    ACTION_DEAD_LETTERS,
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DEAD_LETTERS,
+    DECISIONS,
+    OUTLOOKS,
+    PROPOSAL_DEAD_LETTERS,
+    SCORES,
+)
+from sinks.ranges import MAX_ID_BYTES, Contract, fault_of
 
-Contract = Score | Contribution | CareAction | CareDecision | DeadLetter
-
-# PostgreSQL refuses an index entry above 2,704 bytes, and an index holds an id or a customer with
-# 16 bytes more. Ids of ours have 128 characters at most, 512 bytes.
-MAX_ID_BYTES: Final = 2_000
-# What a signed 64-bit column holds.
-_INT_MAX: Final = 2**63 - 1
 _MAX_DETAIL_CHARACTERS: Final = 500
 
 
@@ -29,8 +35,9 @@ class Refused(NamedTuple):
 
 
 class Erased(NamedTuple):
-    """A tombstone: the customer's score is no longer held."""
+    """A tombstone: what the compacted topic said of the customer is no longer held."""
 
+    topic: str
     customer: str
 
 
@@ -42,9 +49,10 @@ def refused(reason: str, detail: str) -> Refused:
 def decode(topic: str, key: bytes | None, value: bytes | None) -> Contract | Erased | Refused:
     """What a record of ``topic`` (one of ``TOPICS``) says.
 
-    Only scores have tombstones: their topic is compacted, and an erased customer leaves a record
-    without value. What no database could hold (NUL in a text, integers above 64 bits, ids too
-    long for an index, times without a zone) is refused here, so all sinks refuse the same.
+    Only scores and consents have tombstones: their topics are compacted, and an erased customer
+    leaves a record without value. What no database could hold (NUL in a text, integers above 64
+    bits, ids too long for an index, times without a zone) is refused here, so all sinks refuse
+    the same.
     """
     if value is None:
         return _erased(topic, key)
@@ -57,12 +65,12 @@ def decode(topic: str, key: bytes | None, value: bytes | None) -> Contract | Era
             contract = _printable_letter(contract)
         elif _has_nul(msgspec.to_builtins(contract)):
             return refused("out_of_range", "a text holds the character NUL")
-    fault = _fault(contract)
+    fault = fault_of(contract)
     return contract if fault is None else refused("out_of_range", fault)
 
 
 def _erased(topic: str, key: bytes | None) -> Erased | Refused:
-    if topic != SCORES or key is None:
+    if topic not in _COMPACTED or key is None:
         return refused("empty", "the record has no value")
     try:
         customer = key.decode()
@@ -70,51 +78,7 @@ def _erased(topic: str, key: bytes | None) -> Erased | Refused:
         return refused("broken", f"the key of a tombstone is no UTF-8: {error}")
     if "\x00" in customer or len(key) > MAX_ID_BYTES:
         return refused("out_of_range", "the key of a tombstone is no customer id")
-    return Erased(customer)
-
-
-def _fault(contract: Contract) -> str | None:
-    """What is out of the range that every database holds."""
-    if isinstance(contract, Score):
-        counts = (
-            contract.events,
-            contract.open_failures,
-            contract.open_promises,
-            contract.overdue_promises,
-        )
-        return _long(contract.customer) or _outside(contract.as_of) or _large(counts)
-    if isinstance(contract, Contribution):
-        customer = contract.customer
-        return _outside(contract.time) or (None if customer is None else _long(customer))
-    if isinstance(contract, DeadLetter):
-        place = (contract.partition, contract.offset, contract.timestamp_ms, contract.attempts)
-        return _large(place)
-    return _long(contract.id) or _long(contract.customer) or _outside(contract.decided_at)
-
-
-def _long(text: str) -> str | None:
-    # The first test spares nearly all the second: a character is at most four bytes.
-    if len(text) <= MAX_ID_BYTES // 4 or len(text.encode()) <= MAX_ID_BYTES:
-        return None
-    return f"an id of {len(text)} characters is too long"
-
-
-def _outside(time: datetime) -> str | None:
-    if time.tzinfo is UTC:
-        return None
-    if time.tzinfo is None:
-        return f"the time {time.isoformat()} has no zone"
-    try:
-        time.astimezone(UTC)
-    except OverflowError:
-        return f"the time {time.isoformat()} does not exist in UTC"
-    return None
-
-
-def _large(integers: tuple[int, ...]) -> str | None:
-    if all(-_INT_MAX <= integer <= _INT_MAX for integer in integers):
-        return None
-    return "an integer does not fit into 64 bits"
+    return Erased(topic, customer)
 
 
 def _has_nul(tree: object) -> bool:
@@ -148,12 +112,22 @@ def _printable_letter(letter: DeadLetter) -> DeadLetter:
     )
 
 
+_LETTER: Final = msgspec.json.Decoder(DeadLetter).decode
+
+_COMPACTED: Final = (SCORES, CONSENTS)
+
 _DECODERS: Final[dict[str, Callable[[bytes], Contract]]] = {
     SCORES: msgspec.json.Decoder(Score).decode,
     CONTRIBUTIONS: msgspec.json.Decoder(Contribution).decode,
+    OUTLOOKS: msgspec.json.Decoder(OutlookCheck).decode,
     ACTIONS: msgspec.json.Decoder(CareAction).decode,
     DECISIONS: msgspec.json.Decoder(CareDecision).decode,
-    DEAD_LETTERS: msgspec.json.Decoder(DeadLetter).decode,
+    CASES: msgspec.json.Decoder(CareCase).decode,
+    CONSENTS: msgspec.json.Decoder(Consent).decode,
+    CAMPAIGNS: msgspec.json.Decoder(CampaignReport).decode,
+    DEAD_LETTERS: _LETTER,
+    PROPOSAL_DEAD_LETTERS: _LETTER,
+    ACTION_DEAD_LETTERS: _LETTER,
 }
 
 TOPICS: Final = tuple(_DECODERS)

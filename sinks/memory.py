@@ -5,11 +5,14 @@ from threading import Lock
 
 import msgspec
 
-from schemas.care import CareAction, CareDecision
+from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, Consent
 from schemas.dead_letter import DeadLetter
+from schemas.outlook import OutlookCheck
 from schemas.perception import Contribution, Score
-from sinks.decode import TOPICS, Contract, Erased, Refused, decode
+from schemas.topics import SCORES
+from sinks.decode import TOPICS, Erased, Refused, decode
 from sinks.port import SinkFenced, SinkRecord, Written, due
+from sinks.ranges import Contract
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -30,7 +33,12 @@ class MemorySink:
         self.scores: dict[str, Score] = {}
         self.contributions: list[Contribution] = []
         self.actions: dict[str, CareAction] = {}
-        self.decisions: dict[str, CareDecision] = {}
+        self.decisions: dict[tuple[str, str], CareDecision] = {}
+        """By id and outcome."""
+        self.outlook_checks: dict[str, OutlookCheck] = {}
+        self.cases: dict[str, CareCase] = {}
+        self.consents: dict[str, Consent] = {}
+        self.campaign_reports: dict[str, CampaignReport] = {}
         self.dead_letters: list[DeadLetter] = []
         self.rejects: list[Reject] = []
         self._positions: dict[tuple[str, int], int] = {}
@@ -71,16 +79,32 @@ class MemorySink:
         match contract:
             case Score():
                 self.scores[contract.customer] = contract
+            case Consent():
+                self.consents[contract.customer] = contract
             case Erased():
-                self.scores.pop(contract.customer, None)
+                latest = self.scores if contract.topic == SCORES else self.consents
+                latest.pop(contract.customer, None)
+            case CareCase():
+                self.cases[contract.id] = contract
             case Contribution():
                 self.contributions.append(contract)
+            case DeadLetter():
+                self.dead_letters.append(contract)
+            case _:
+                self._keep_once(contract)
+
+    def _keep_once(
+        self, contract: CareAction | CareDecision | OutlookCheck | CampaignReport
+    ) -> None:
+        match contract:
             case CareAction():
                 self.actions.setdefault(contract.id, contract)
             case CareDecision():
-                self.decisions.setdefault(contract.id, contract)
-            case DeadLetter():
-                self.dead_letters.append(contract)
+                self.decisions.setdefault((contract.id, contract.outcome), contract)
+            case OutlookCheck():
+                self.outlook_checks.setdefault(contract.id, contract)
+            case CampaignReport():
+                self.campaign_reports.setdefault(contract.id, contract)
 
 
 def _reject(topic: str, partition: int, record: SinkRecord, why: Refused) -> Reject:

@@ -29,9 +29,12 @@ def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         _copy(connection, f"COPY {_name(table)} ({_columns(table)}) FROM STDIN", rows)
 
 
-def add_new(connection: Connection, table: Table, rows: Sequence[Row], *, key: str) -> None:
-    """Add the rows whose ``key`` is not there yet."""
-    _merge(connection, table, rows, f"ON CONFLICT ({_quote(key)}) DO NOTHING")
+def add_new(
+    connection: Connection, table: Table, rows: Sequence[Row], *, key: Sequence[str]
+) -> None:
+    """Add the rows whose values of ``key``, all of them together, are not there yet."""
+    names = ", ".join(_quote(name) for name in key)
+    _merge(connection, table, rows, f"ON CONFLICT ({names}) DO NOTHING")
 
 
 def replace(connection: Connection, table: Table, rows: Sequence[Row], *, key: str) -> None:

@@ -63,20 +63,35 @@ class ReadModel:
         self, limit: int, *, customer: str | None = None, before: str | None = None
     ) -> Page:
         """Actions by ``decided_at``, of one customer or of all; ``BadCursor`` if it is none."""
-        table = tables.actions
-        return self._decided(table, table.c.decided_at, limit, customer, before)
+        return self._decided(tables.actions, limit, customer, before)
 
     def decisions(
         self, limit: int, *, customer: str | None = None, before: str | None = None
     ) -> Page:
-        """What was withheld, by ``decided_at``; ``BadCursor`` if it is none."""
-        table = tables.decisions
-        return self._decided(table, table.c.decided_at, limit, customer, before)
+        """What became of proposals, by ``decided_at``; ``BadCursor`` if it is none."""
+        return self._decided(tables.decisions, limit, customer, before)
+
+    def cases(
+        self,
+        limit: int,
+        *,
+        customer: str | None = None,
+        status: str | None = None,
+        before: str | None = None,
+    ) -> Page:
+        """Cases by ``opened_at``, as each stands; ``BadCursor`` if it is none.
+
+        ``next_due`` is when the earliest step that is not done is due.
+        """
+        table = tables.cases
+        wanted = _of(table, customer=customer, status=status)
+        return self._page(wanted, table.c.opened_at, table.c.seq, limit, before)
 
     def contributions(self, customer: str, limit: int, *, before: str | None = None) -> Page:
         """What each event of a customer did, by ``time``; ``BadCursor`` if it is none."""
         table = tables.contributions
-        return self._page(table, table.c.time, limit, customer, before)
+        wanted = _of(table, customer=customer)
+        return self._page(wanted, table.c.time, table.c.seq, limit, before)
 
     def dead_letters(self, limit: int, *, before: str | None = None) -> Page:
         """Dead letters, those that came last first; ``key`` and ``value`` in base64."""
@@ -97,36 +112,28 @@ class ReadModel:
             row = connection.execute(select(*counted)).one()
         return {table.name: int(count) for table, count in zip(_COUNTED, row, strict=True)}
 
-    def _decided(
-        self,
-        table: Table,
-        time: Column[datetime],
-        limit: int,
-        customer: str | None,
-        before: str | None,
-    ) -> Page:
-        page = self._page(table, time, limit, customer, before)
+    def _decided(self, table: Table, limit: int, customer: str | None, before: str | None) -> Page:
+        wanted = _of(table, customer=customer)
+        page = self._page(wanted, table.c.decided_at, table.c.seq, limit, before)
         for item in page.items:
             item["cause"] = {"source": item.pop("cause_source"), "event": item.pop("cause_event")}
         return page
 
     def _page(
         self,
-        table: Table,
+        wanted: Select[tuple[object, ...]],
         time: Column[datetime],
+        seq: Column[int],
         limit: int,
-        customer: str | None,
         before: str | None,
     ) -> Page:
         """By time and then by row number, so that rows of one time are neither lost nor doubled."""
-        wanted = select(table).order_by(time.desc(), table.c.seq.desc()).limit(limit + 1)
-        if customer is not None:
-            wanted = wanted.where(table.c.customer == customer)
+        wanted = wanted.order_by(time.desc(), seq.desc()).limit(limit + 1)
         if before is not None:
-            moment, seq = _read_cursor(before)
+            moment, number = _read_cursor(before)
             # With the column's type: a bare time would be written in another format on SQLite.
-            last = tuple_(literal(moment, time.type), seq)
-            wanted = wanted.where(tuple_(time, table.c.seq) < last)
+            last = tuple_(literal(moment, time.type), number)
+            wanted = wanted.where(tuple_(time, seq) < last)
         return _page_of(self._all(wanted), limit, time.name)
 
     def _all(self, wanted: Select[tuple[object, ...]]) -> Sequence[Row[tuple[object, ...]]]:
@@ -139,9 +146,19 @@ _COUNTED: Final = (
     tables.contributions,
     tables.actions,
     tables.decisions,
+    tables.cases,
+    tables.consents,
+    tables.outlook_checks,
+    tables.campaign_reports,
     tables.dead_letters,
     tables.sink_rejects,
 )
+
+
+def _of(table: Table, **wanted: str | None) -> Select[tuple[object, ...]]:
+    """Rows of ``table`` whose columns have these values, ``None`` for any."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return select(table).where(*(table.c[name] == value for name, value in given.items()))
 
 
 def _page_of(rows: Sequence[Row[tuple[object, ...]]], limit: int, time: str | None) -> Page:

@@ -1,22 +1,32 @@
 """Writes records of the outbound topics as rows, within a transaction that somebody else holds."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, cast
 
-import msgspec
 from sqlalchemy import Connection, Table, delete
 
-from schemas.care import CareAction, CareDecision
-from schemas.dead_letter import DeadLetter
-from schemas.perception import Contribution, Score
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, SCORES
-from sinks.decode import Contract, Erased, Refused, decode
+from schemas.care import CareCase, Consent
+from schemas.perception import Score
+from schemas.topics import (
+    ACTION_DEAD_LETTERS,
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DEAD_LETTERS,
+    DECISIONS,
+    OUTLOOKS,
+    PROPOSAL_DEAD_LETTERS,
+    SCORES,
+)
+from sinks.decode import Erased, Refused, decode
 from sinks.port import SinkRecord, Written
-from sinks.sql import bulk, tables
+from sinks.ranges import Contract
+from sinks.sql import bulk, tables, values
 from sinks.sql.bulk import Row
-from sinks.sql.tables import time_text
 
-_encode = msgspec.json.Encoder().encode
+Writer = Callable[[Connection, Sequence[Contract | Erased]], None]
 
 
 def write_outputs(
@@ -69,131 +79,42 @@ def reject_row(topic: str, partition: int | None, record: SinkRecord, why: Refus
     return (topic, *place, why.reason, why.detail, record.key, record.value)
 
 
-def _write_scores(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
+def _latest_of_customer(table: Table, row: Callable[..., Row]) -> Writer:
     """The last of each customer in the batch wins; what was erased last is deleted.
 
     No comparison with the row that is there: a customer is always in one partition, its records
     come in the order of their offsets, and the position lets each be written once and by one
     writer. What comes later in the batch or in the next is therefore newer.
     """
-    last: dict[str, Score | None] = {}
-    for contract in cast("Sequence[Score | Erased]", decoded):
-        last[contract.customer] = contract if isinstance(contract, Score) else None
-    erased = [customer for customer, score in last.items() if score is None]
-    if erased:
-        column = tables.scores.c.customer
-        connection.execute(delete(tables.scores).where(column.in_(erased)))
+
+    def write(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
+        last = {each.customer: each for each in cast("Sequence[Score | Consent | Erased]", decoded)}
+        erased = [each.customer for each in last.values() if isinstance(each, Erased)]
+        if erased:
+            connection.execute(delete(table).where(table.c.customer.in_(erased)))
+        kept = {name: each for name, each in last.items() if not isinstance(each, Erased)}
+        _replace(connection, table, row, kept, key="customer")
+
+    return write
+
+
+def _write_cases(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
+    """The last record of each case wins, as with scores: a case is of one customer."""
+    last = {case.id: case for case in cast("Sequence[CareCase]", decoded)}
+    _replace(connection, tables.cases, values.case_row, last, key="id")
+
+
+def _replace(
+    connection: Connection,
+    table: Table,
+    row: Callable[..., Row],
+    last: Mapping[str, Contract],
+    *,
+    key: str,
+) -> None:
     # In the order of keys: two writers that met on the same rows would not wait in a ring.
-    rows = [_score_row(score) for _, score in sorted(last.items()) if score is not None]
-    bulk.replace(connection, tables.scores, rows, key="customer")
-
-
-def _score_row(score: Score) -> Row:
-    policy, behaviour, stage = score.policy, score.behaviour, score.stage
-    return (
-        score.customer,
-        score.score,
-        score.baseline,
-        score.confidence,
-        score.low,
-        score.high,
-        score.impression,
-        score.loyalty,
-        score.ratio,
-        score.band,
-        score.value,
-        score.over_servicing,
-        time_text(score.as_of),
-        score.events,
-        score.tier,
-        None if behaviour is None else behaviour.name,
-        None if behaviour is None else _json(behaviour.signs),
-        stage.name,
-        _json(stage.signs),
-        score.open_failures,
-        score.open_promises,
-        score.overdue_promises,
-        score.merged_into,
-        policy.name,
-        policy.version,
-        policy.digest,
-        _json(score.dimensions),
-        _json(score.parts),
-    )
-
-
-def _contribution_row(one: Contribution) -> Row:
-    return (
-        one.customer,
-        one.event,
-        one.source,
-        one.type,
-        one.touchpoint,
-        time_text(one.time),
-        one.tier,
-        one.intent,
-        _json(one.felt),
-        one.score_before,
-        one.score_after,
-        one.policy,
-    )
-
-
-def _action_row(action: CareAction) -> Row:
-    return (
-        action.id,
-        action.action,
-        action.action_class,
-        action.customer,
-        action.channel,
-        action.cause.source,
-        action.cause.event,
-        time_text(action.decided_at),
-        action.reason,
-        action.template,
-        _json(action.fields),
-        action.policy,
-    )
-
-
-def _decision_row(decision: CareDecision) -> Row:
-    return (
-        decision.id,
-        decision.action,
-        decision.customer,
-        decision.cause.source,
-        decision.cause.event,
-        time_text(decision.decided_at),
-        decision.outcome,
-        decision.reason,
-        decision.detail,
-        decision.policy,
-    )
-
-
-def _letter_row(letter: DeadLetter) -> Row:
-    return (
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        letter.timestamp_ms,
-        letter.reason.value,
-        letter.detail,
-        _json(letter.fields),
-        letter.key,
-        letter.value,
-        _json(letter.headers),
-        letter.component,
-        letter.version,
-        letter.attempts,
-    )
-
-
-def _json(value: object) -> str:
-    return _encode(value).decode()
-
-
-Writer = Callable[[Connection, Sequence[Contract | Erased]], None]
+    rows = [row(contract) for _, contract in sorted(last.items())]
+    bulk.replace(connection, table, rows, key=key)
 
 
 def _history(table: Table, row: Callable[..., Row]) -> Writer:
@@ -203,22 +124,33 @@ def _history(table: Table, row: Callable[..., Row]) -> Writer:
     return write
 
 
-def _once_per_id(table: Table, row: Callable[..., Row]) -> Writer:
+def _once(table: Table, row: Callable[..., Row], *key: str) -> Writer:
+    """The first row of each ``key`` stays."""
+    places = [bulk.columns(table).index(name) for name in key]
+
     def write(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
-        rows: dict[object, Row] = {}
+        rows: dict[tuple[object, ...], Row] = {}
         for contract in decoded:
             made = row(contract)
-            rows.setdefault(made[0], made)
-        bulk.add_new(connection, table, list(rows.values()), key="id")
+            rows.setdefault(tuple(made[place] for place in places), made)
+        bulk.add_new(connection, table, list(rows.values()), key=key)
 
     return write
 
 
+_write_letters: Final = _history(tables.dead_letters, values.letter_row)
+
 WRITERS: Final[dict[str, Writer]] = {
-    SCORES: _write_scores,
-    CONTRIBUTIONS: _history(tables.contributions, _contribution_row),
-    ACTIONS: _once_per_id(tables.actions, _action_row),
-    DECISIONS: _once_per_id(tables.decisions, _decision_row),
-    DEAD_LETTERS: _history(tables.dead_letters, _letter_row),
+    SCORES: _latest_of_customer(tables.scores, values.score_row),
+    CONTRIBUTIONS: _history(tables.contributions, values.contribution_row),
+    OUTLOOKS: _once(tables.outlook_checks, values.outlook_row, "id"),
+    ACTIONS: _once(tables.actions, values.action_row, "id"),
+    DECISIONS: _once(tables.decisions, values.decision_row, "id", "outcome"),
+    CASES: _write_cases,
+    CONSENTS: _latest_of_customer(tables.consents, values.consent_row),
+    CAMPAIGNS: _once(tables.campaign_reports, values.campaign_row, "id"),
+    DEAD_LETTERS: _write_letters,
+    PROPOSAL_DEAD_LETTERS: _write_letters,
+    ACTION_DEAD_LETTERS: _write_letters,
 }
 """Who writes which topic."""

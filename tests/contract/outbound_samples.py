@@ -4,8 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from schemas.care import CareAction, CareDecision, Cause
+from schemas.care import (
+    CampaignReport,
+    CareAction,
+    CareCase,
+    CareDecision,
+    CaseStep,
+    Cause,
+    Consent,
+    DecisionOutcome,
+    Quiet,
+    Unserved,
+)
 from schemas.dead_letter import DeadLetter, FieldError, Reason
+from schemas.outlook import OutlookCheck
 from schemas.perception import (
     Contribution,
     DimensionReading,
@@ -17,7 +29,21 @@ from schemas.perception import (
     Sign,
     Sources,
 )
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, SCORES
+from schemas.topics import (
+    ACTION_DEAD_LETTERS,
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DEAD_LETTERS,
+    DECISIONS,
+    EVENTS,
+    OUTLOOKS,
+    PROPOSAL_DEAD_LETTERS,
+    PROPOSALS,
+    SCORES,
+)
 
 START = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 
@@ -81,8 +107,25 @@ def contribution(customer: str | None, number: int) -> Contribution:
     )
 
 
+def outlook_check(customer: str, number: int) -> OutlookCheck:
+    """The ``number``-th outlook, settled; every other one came true."""
+    return OutlookCheck(
+        id=f"o-{number}",
+        outlook="churn",
+        customer=customer,
+        tier="gold",
+        made_at=START + timedelta(minutes=number),
+        horizon_days=30.0,
+        probability=1 / (number + 3),
+        happened=number % 2 == 1,
+        settled_at=START + timedelta(days=30, minutes=number),
+        policy="abc",
+    )
+
+
 def action(customer: str, number: int) -> CareAction:
-    """The action because of the ``number``-th event."""
+    """The action because of the ``number``-th event; every other one has all that may be absent."""
+    full = number % 2 == 1
     return CareAction(
         id=f"a-{number}",
         action="transaction_alert",
@@ -95,28 +138,111 @@ def action(customer: str, number: int) -> CareAction:
         template="alert",
         fields={"amount": "12.00 \u20ac", "tab": "a\tb\\n"},
         policy="abc",
+        purpose="marketing" if full else "service",
+        fallbacks=("email", "staff") if full else (),
+        expires_at=START + timedelta(days=1, microseconds=number) if full else None,
+        quiet=Quiet("Asia/Shanghai", "22:00", "08:00") if full else None,
+        language="zh" if full else None,
+        campaign="spring" if full else None,
+        cost=0.1 + 0.2 if full else 0.0,
+        expected_gain=1 / (number + 3) if full else 0.0,
     )
 
 
-def decision(customer: str, number: int) -> CareDecision:
-    """The decision because of the ``number``-th event."""
+def decision(
+    customer: str, number: int, *, outcome: DecisionOutcome = "withheld", reason: str = "budget"
+) -> CareDecision:
+    """A decision because of the ``number``-th event; every other one has all that may be absent."""
+    full = number % 2 == 1
     return CareDecision(
         id=f"d-{number}",
         action="voucher",
         customer=customer,
         cause=Cause("crm", f"e{number}"),
         decided_at=START + timedelta(minutes=number),
-        outcome="withheld",
-        reason="budget",
+        outcome=outcome,
+        reason=reason,
         detail="",
+        policy="abc",
+        action_class="marketing" if full else "service",
+        trigger="nominated" if full else "",
+        channel="sms" if full else None,
+        until=START + timedelta(days=1) if full else None,
+        campaign="spring" if full else None,
+        tier="gold" if full else None,
+        cost=2.5 if full else 0.0,
+        expected_gain=1 / 3 if full else 0.0,
+    )
+
+
+def case(customer: str, number: int) -> CareCase:
+    """How case ``number % 5`` of a customer stands at the ``number``-th event."""
+    due = START + timedelta(hours=number)
+    minute_later = due + timedelta(minutes=1)
+    done = CaseStep(name="listen", due=due, within_hours=0.5, done=minute_later, breached=True)
+    act = CaseStep(name="act", due=due + timedelta(hours=2), within_hours=8.0, warned=True)
+    full = number % 2 == 1
+    return CareCase(
+        id=f"case-{customer}-{number % 5}",
+        customer=customer,
+        case="complaint_recovery",
+        kind="complaint",
+        status="closed" if full else "open",
+        tier="gold",
+        opened_at=START + timedelta(minutes=number % 5),
+        as_of=START + timedelta(seconds=number),
+        policy="abc",
+        topic="billing" if full else None,
+        line="mobile" if full else None,
+        owner="billing" if full else None,
+        level=number,
+        hand_overs=2 if full else 0,
+        reopened=1 if full else 0,
+        breaches=1 if full else 0,
+        steps=(done, act),
+        resolved_at=START if full else None,
+        closed_at=due if full else None,
+        satisfied=True if full else None,
+    )
+
+
+def consent(customer: str, number: int) -> Consent:
+    """What a customer does not want as of the ``number``-th event."""
+    return Consent(
+        customer=customer,
+        denied=("sms:marketing", "email:care")[: number % 3],
+        alerts=number % 2 == 0,
+        as_of=START + timedelta(seconds=number),
+    )
+
+
+def campaign_report(number: int) -> CampaignReport:
+    """The report of the ``number``-th window; every other one has limits."""
+    full = number % 2 == 1
+    return CampaignReport(
+        id=f"r-{number}",
+        campaign="spring",
+        at=START + timedelta(hours=number),
+        proposed=number + 3,
+        allocated=number,
+        not_funded=2,
+        declined=1,
+        spent=number / 7,
+        spent_today=0.1 + 0.2,
+        budget=100.0 if full else None,
+        budget_per_day=10.0 if full else None,
+        capacity_left=7 if full else None,
+        stock_left=0 if full else None,
+        unserved=(Unserved("acme", 12, 30.0, "stock_short"), Unserved(None, 1, 2.5, "budget")),
+        disparities=(Unserved("acme", 3, 0.0, "part_served"),) if full else (),
         policy="abc",
     )
 
 
-def dead_letter(number: int, *, detail: str = "not JSON") -> DeadLetter:
-    """The letter of the record at offset ``number``."""
+def dead_letter(number: int, *, detail: str = "not JSON", topic: str = EVENTS) -> DeadLetter:
+    """The letter of the record of ``topic`` at offset ``number``."""
     return DeadLetter(
-        topic="touchpoint.event.v1",
+        topic=topic,
         partition=1,
         offset=number,
         timestamp_ms=1_700_000_000_000,
@@ -141,8 +267,14 @@ def message(topic: str, customer: str, number: int) -> Message:
     made: dict[str, msgspec.Struct] = {
         SCORES: score(customer, number),
         CONTRIBUTIONS: contribution(customer, number),
+        OUTLOOKS: outlook_check(customer, number),
         ACTIONS: action(customer, number),
         DECISIONS: decision(customer, number),
+        CASES: case(customer, number),
+        CONSENTS: consent(customer, number),
+        CAMPAIGNS: campaign_report(number),
         DEAD_LETTERS: dead_letter(number),
+        PROPOSAL_DEAD_LETTERS: dead_letter(number, topic=PROPOSALS),
+        ACTION_DEAD_LETTERS: dead_letter(number, topic=ACTIONS),
     }
     return customer.encode(), msgspec.json.encode(made[topic])

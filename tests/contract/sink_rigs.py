@@ -51,7 +51,11 @@ class MemoryRig:
             "contributions": [(each.source, each.event) for each in held.contributions],
             "actions": list(held.actions),
             "decisions": list(held.decisions),
-            "dead_letters": [(each.offset, each.value) for each in held.dead_letters],
+            "outlook_checks": list(held.outlook_checks),
+            "cases": {each.id: (each.status, each.level) for each in held.cases.values()},
+            "consents": {c.customer: (list(c.denied), c.alerts) for c in held.consents.values()},
+            "campaign_reports": list(held.campaign_reports),
+            "dead_letters": [(each.topic, each.offset, each.value) for each in held.dead_letters],
             "rejects": [
                 (each.topic, each.partition, each.offset, each.reason, each.key, each.value)
                 for each in held.rejects
@@ -83,15 +87,20 @@ class SqlRig:
                 wanted = select(*(table.c[name] for name in names)).order_by(table.c.seq)
                 return [tuple(row) for row in connection.execute(wanted)]
 
-            scored = connection.execute(
-                select(t.scores.c.customer, t.scores.c.score, t.scores.c.events)
-            )
+            def latest(*names: str, table: Table) -> dict[object, tuple[object, ...]]:
+                found = connection.execute(select(*(table.c[name] for name in names)))
+                return {row[0]: tuple(row[1:]) for row in found}
+
             return {
-                "scores": {customer: (value, events) for customer, value, events in scored},
+                "scores": latest("customer", "score", "events", table=t.scores),
                 "contributions": rows("source", "event", table=t.contributions),
                 "actions": [name for (name,) in rows("id", table=t.actions)],
-                "decisions": [name for (name,) in rows("id", table=t.decisions)],
-                "dead_letters": rows("offset", "value", table=t.dead_letters),
+                "decisions": rows("id", "outcome", table=t.decisions),
+                "outlook_checks": [name for (name,) in rows("id", table=t.outlook_checks)],
+                "cases": latest("id", "status", "level", table=t.cases),
+                "consents": latest("customer", "denied", "alerts", table=t.consents),
+                "campaign_reports": [name for (name,) in rows("id", table=t.campaign_reports)],
+                "dead_letters": rows("topic", "offset", "value", table=t.dead_letters),
                 "rejects": rows(
                     "topic", "partition", "offset", "reason", "key", "value", table=t.sink_rejects
                 ),

@@ -17,6 +17,8 @@ from schemas.dead_letter import Reason
 from schemas.inbound import EVENTS, Invalid, parse_event
 from schemas.registry import OUTBOUND, documents
 from schemas.topics import EVENTS as EVENT_TOPIC
+from schemas.topics import OUTPUTS
+from tests.contract import outbound_samples as samples
 from tests.unit.events import DEFAULT_POLICY, EXAMPLES, event_bytes
 
 PUBLISHED = Path(schemas.__file__).parent / "published"
@@ -70,6 +72,14 @@ def test_everything_we_write_fits_its_published_schema() -> None:
         decoded = msgspec.json.decode(output.value, type=OUTBOUND[output.topic])
         assert msgspec.json.encode(decoded) == output.value
     assert seen == {EVENT_TOPIC, *OUTBOUND} - {"care.decision.v1"}
+
+
+@pytest.mark.parametrize("topic", OUTPUTS)
+@pytest.mark.parametrize("number", [0, 1])  # with and without what may be absent
+def test_what_the_sinks_are_tested_with_fits_its_published_schema(topic: str, number: int) -> None:
+    _, value = samples.message(topic, "c1", number)
+    assert value is not None
+    jsonschema.validate(json.loads(value), published(topic))
 
 
 def test_every_reason_of_a_dead_letter_is_in_its_schema() -> None:

@@ -9,12 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas.care import DecisionOutcome
 from schemas.topics import (
     ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
     CONTRIBUTIONS,
     DEAD_LETTERS,
+    DECISIONS,
     EVENTS,
+    OUTLOOKS,
     OUTPUTS,
+    PROPOSALS,
     SCORES,
 )
 from sinks.port import Sink, SinkFenced, SinkRecord
@@ -26,6 +33,10 @@ EMPTY: View = {
     "contributions": [],
     "actions": [],
     "decisions": [],
+    "outlook_checks": [],
+    "cases": {},
+    "consents": {},
+    "campaign_reports": [],
     "dead_letters": [],
     "rejects": [],
 }
@@ -60,6 +71,12 @@ def write(sink: Sink, topic: str, batch: Sequence[SinkRecord], *, partition: int
     sink.write(topic, partition, batch, position=at, next_offset=batch[-1].offset + 1)
 
 
+def list_of(rows: object) -> list[tuple[object, ...]]:
+    """Rows of a view."""
+    assert isinstance(rows, list)
+    return rows
+
+
 def test_every_output_topic_has_a_place(rig: Rig) -> None:
     assert set(rig.sink().topics) == set(OUTPUTS)
 
@@ -75,8 +92,23 @@ def test_rows_of_every_topic_arrive_with_their_position(rig: Rig, count: int) ->
     assert view["scores"] == {f"c{n % 3}": (50 + 40 / (n + 1), n) for n in range(count - 3, count)}
     assert view["contributions"] == [("crm", f"e{n}") for n in range(count)]
     assert view["actions"] == [f"a-{n}" for n in range(count)]
-    assert view["decisions"] == [f"d-{n}" for n in range(count)]
-    assert view["dead_letters"] == [(n, b"\x00\xff{" + b"%d" % n) for n in range(count)]
+    assert view["decisions"] == [(f"d-{n}", "withheld") for n in range(count)]
+    assert view["outlook_checks"] == [f"o-{n}" for n in range(count)]
+    assert view["campaign_reports"] == [f"r-{n}" for n in range(count)]
+    last_of_case = {f"case-c{n % 3}-{n % 5}": n for n in range(count)}
+    assert view["cases"] == {
+        name: ("closed" if n % 2 else "open", n) for name, n in last_of_case.items()
+    }
+    denied = ["sms:marketing", "email:care"]
+    assert view["consents"] == {
+        f"c{n % 3}": (denied[: n % 3], n % 2 == 0) for n in range(count - 3, count)
+    }
+    letters = {
+        topic: [(n, value) for of, n, value in list_of(view["dead_letters"]) if of == topic]
+        for topic in (EVENTS, PROPOSALS, ACTIONS)
+    }
+    written = [(n, b"\x00\xff{" + b"%d" % n) for n in range(count)]
+    assert letters == {EVENTS: written, PROPOSALS: written, ACTIONS: written}
     assert view["rejects"] == []
 
 
@@ -130,20 +162,63 @@ def test_the_later_score_wins_within_a_batch_and_between_batches(rig: Rig) -> No
     assert scores == {f"c{n % 3}": (50 + 40 / (n + 1), n) for n in (10, 11, 12)}
 
 
-def test_a_tombstone_erases_the_score_and_a_later_score_is_kept(rig: Rig) -> None:
-    sink, one = rig.sink(), records(SCORES, 1)[0]
-    write(sink, SCORES, [one])
-    write(sink, SCORES, [one._replace(offset=1), SinkRecord(2, b"c0", None)])
+@pytest.mark.parametrize(("topic", "name"), [(SCORES, "scores"), (CONSENTS, "consents")])
+def test_a_tombstone_erases_what_was_said_last_and_what_comes_later_is_kept(
+    rig: Rig, topic: str, name: str
+) -> None:
+    sink, one = rig.sink(), records(topic, 1)[0]
+    write(sink, topic, [one])
+    held = rig.view()
+    write(sink, topic, [one._replace(offset=1), SinkRecord(2, b"c0", None)])
     assert rig.view() == EMPTY
-    write(sink, SCORES, [SinkRecord(3, b"c0", None), one._replace(offset=4)])
-    assert rig.view()["scores"] == {"c0": (90.0, 0)}
+    write(sink, topic, [SinkRecord(3, b"c0", None), one._replace(offset=4)])
+    assert rig.view() == held
+    assert len(held[name]) == 1  # type: ignore[arg-type]
 
 
-def test_a_repeated_action_id_is_one_action(rig: Rig) -> None:
-    sink, one = rig.sink(), records(ACTIONS, 1)[0]
-    write(sink, ACTIONS, [one, one._replace(offset=1)])
-    write(sink, ACTIONS, [one._replace(offset=2)])
-    assert rig.view()["actions"] == ["a-0"]
+def test_a_tombstone_of_one_topic_leaves_the_other(rig: Rig) -> None:
+    sink = rig.sink()
+    for topic in (SCORES, CONSENTS):
+        write(sink, topic, records(topic, 1))
+    write(sink, SCORES, [SinkRecord(1, b"c0", None)])
+    assert rig.view() == EMPTY | {"consents": {"c0": ([], True)}}
+
+
+@pytest.mark.parametrize(
+    ("topic", "name"),
+    [
+        (ACTIONS, "actions"),
+        (DECISIONS, "decisions"),
+        (OUTLOOKS, "outlook_checks"),
+        (CAMPAIGNS, "campaign_reports"),
+    ],
+)
+def test_a_repeated_id_is_one_row(rig: Rig, topic: str, name: str) -> None:
+    sink, one = rig.sink(), records(topic, 1)[0]
+    write(sink, topic, [one, one._replace(offset=1)])
+    write(sink, topic, [one._replace(offset=2)])
+    assert len(list_of(rig.view()[name])) == 1
+
+
+def test_an_id_has_each_outcome_once(rig: Rig) -> None:
+    sink = rig.sink()
+    steps: list[DecisionOutcome] = ["held", "proposed", "held", "requested", "proposed", "settled"]
+    made = [samples.decision("c1", 1, outcome=outcome) for outcome in steps]
+    stream = [SinkRecord(n, b"c1", samples.encode(each)) for n, each in enumerate(made)]
+    write(sink, DECISIONS, stream[:3])
+    write(sink, DECISIONS, stream[3:])
+    outcomes = ["held", "proposed", "requested", "settled"]
+    assert rig.view()["decisions"] == [("d-1", outcome) for outcome in outcomes]
+
+
+def test_the_later_record_of_a_case_wins_within_a_batch_and_between_batches(rig: Rig) -> None:
+    sink, stream = rig.sink(), records(CASES, 31)  # every case of a customer has two or more
+    write(sink, CASES, stream[:20])
+    write(sink, CASES, stream[20:])
+    last_of_case = {f"case-c{n % 3}-{n % 5}": n for n in range(31)}
+    assert rig.view()["cases"] == {
+        name: ("closed" if n % 2 else "open", n) for name, n in last_of_case.items()
+    }
 
 
 def test_repeated_history_stays_visible(rig: Rig) -> None:
@@ -156,7 +231,24 @@ _LONG = "x" * 3_000
 _GOOD = samples.message(CONTRIBUTIONS, "c1", 1)[1] or b""
 _GOOD_SCORE = samples.message(SCORES, "c1", 1)[1] or b""
 _GOOD_ACTION = samples.message(ACTIONS, "c1", 1)[1] or b""
+_GOOD_DECISION = samples.message(DECISIONS, "c1", 1)[1] or b""
+_GOOD_CASE = samples.message(CASES, "c1", 1)[1] or b""
+_GOOD_CONSENT = samples.message(CONSENTS, "c1", 1)[1] or b""
+_GOOD_OUTLOOK = samples.message(OUTLOOKS, "c1", 1)[1] or b""
+_GOOD_REPORT = samples.message(CAMPAIGNS, "c1", 1)[1] or b""
+_GOODS = (
+    _GOOD,
+    _GOOD_SCORE,
+    _GOOD_ACTION,
+    _GOOD_DECISION,
+    _GOOD_CASE,
+    _GOOD_CONSENT,
+    _GOOD_OUTLOOK,
+    _GOOD_REPORT,
+)
 _TIME = b"2026-03-01T08:31:00Z"
+_HUGE = b"9" * 19
+_BEYOND = b"9" * 60
 
 
 @pytest.mark.parametrize(
@@ -184,6 +276,29 @@ _TIME = b"2026-03-01T08:31:00Z"
         (SCORES, _GOOD_SCORE.replace(b'"c1"', f'"{_LONG}"'.encode()), "out_of_range"),
         (ACTIONS, _GOOD_ACTION.replace(b'"a-1"', f'"{_LONG}"'.encode()), "out_of_range"),
         (ACTIONS, _GOOD_ACTION.replace(b'"amount"', b'"a\\u0000b"'), "out_of_range"),
+        (ACTIONS, _GOOD_ACTION.replace(b".000001Z", b""), "out_of_range"),
+        (DECISIONS, None, "empty"),
+        (DECISIONS, _GOOD_DECISION.replace(b'"withheld"', b'"forgotten"'), "broken"),
+        (DECISIONS, _GOOD_DECISION.replace(b"02T08:30:00Z", b"02T08:30:00"), "out_of_range"),
+        # A customer so long fits into an index, an action and a reason together do not.
+        (DECISIONS, _GOOD_DECISION.replace(b'"budget"', b'"%s"' % (b"x" * 1_500)), "out_of_range"),
+        (DECISIONS, _GOOD_DECISION.replace(b'"voucher"', b'"%s"' % (b"x" * 1_500)), "out_of_range"),
+        (CASES, None, "empty"),
+        (CASES, _GOOD_CASE.replace(b'"level":1', b'"level":-1'), "broken"),
+        (CASES, _GOOD_CASE.replace(b'"level":1', b'"level":' + _HUGE), "out_of_range"),
+        (CASES, _GOOD_CASE.replace(b"09:31:00Z", b"09:31:00"), "out_of_range"),  # a step's
+        (CASES, _GOOD_CASE.replace(b'"case-c1-1"', f'"{_LONG}"'.encode()), "out_of_range"),
+        (CONSENTS, _GOOD_CONSENT.replace(b"01Z", b"01"), "out_of_range"),
+        (CONSENTS, _GOOD_CONSENT.replace(b"sms:", b"\\u0000:"), "out_of_range"),
+        (OUTLOOKS, _GOOD_OUTLOOK.replace(b":0.25", b":1.25"), "broken"),
+        (OUTLOOKS, _GOOD_OUTLOOK.replace(b'"churn"', f'"{_LONG}"'.encode()), "out_of_range"),
+        (CAMPAIGNS, _GOOD_REPORT.replace(b'"proposed":4', b'"proposed":' + _HUGE), "out_of_range"),
+        (CAMPAIGNS, _GOOD_REPORT.replace(b'"members":12', b'"members":' + _HUGE), "out_of_range"),
+        (
+            CAMPAIGNS,
+            _GOOD_REPORT.replace(b'"members":3', b'"members":' + _BEYOND),
+            "out_of_range",
+        ),
     ],
 )
 def test_bad_bytes_are_kept_as_they_came_and_stop_nothing(
@@ -192,7 +307,7 @@ def test_bad_bytes_are_kept_as_they_came_and_stop_nothing(
     sink = rig.sink()
     bad = SinkRecord(2, b"\xffkey", value)
     good = [record._replace(offset=record.offset + 3) for record in records(topic, 2)]
-    assert bad.value not in (_GOOD, _GOOD_SCORE, _GOOD_ACTION)
+    assert bad.value not in _GOODS
     written = sink.write(topic, 4, [bad, *good], position=None, next_offset=9)
     assert written == (3, 1)
     view = rig.view()
@@ -206,7 +321,7 @@ def test_a_dead_letter_that_quotes_a_nul_is_shown_all_the_same(rig: Rig) -> None
     quoted = samples.dead_letter(5, detail="customer 'a\x00b' is not allowed")
     batch = [SinkRecord(0, None, samples.encode(quoted))]
     write(sink, DEAD_LETTERS, batch)
-    assert rig.view()["dead_letters"] == [(5, quoted.value)]
+    assert rig.view()["dead_letters"] == [(EVENTS, 5, quoted.value)]
 
 
 def test_text_that_only_looks_like_an_escaped_nul_is_no_nul(rig: Rig) -> None:
@@ -287,7 +402,7 @@ def deliver(
 
 
 def mixed_stream(topic: str, seed: int) -> list[SinkRecord]:
-    """Good records, bad ones, repetitions and, for scores, tombstones."""
+    """Good records, bad ones, repetitions and, where there are any, tombstones."""
     chance, stream, offset = random.Random(seed), [], 0
     for number in range(chance.randint(1, 40)):
         offset += chance.choice((1, 1, 2, 7))

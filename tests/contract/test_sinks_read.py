@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 from sqlalchemy import Engine, event, text
 
-from schemas.care import CareAction
+from schemas.care import CareAction, CareCase, CareDecision
 from schemas.dead_letter import DeadLetter
 from schemas.perception import Contribution, Score
 from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, OUTPUTS, SCORES
@@ -39,7 +40,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
             ]
             + [(ACTIONS, b"k", b"bad")],
         )
-        assert written == (5 * COUNT + 1, 1)
+        assert written == (len(OUTPUTS) * COUNT + 1, 1)
     yield made
     made.dispose()
 
@@ -141,10 +142,44 @@ def test_decisions_have_their_cause(read: ReadModel) -> None:
     assert newest["cause"] == {"source": "crm", "event": f"e{COUNT - 1}"}
 
 
+def test_decisions_read_as_they_were_published_newest_first(read: ReadModel) -> None:
+    items = read.decisions(100).items
+    shown = [msgspec.convert(json.loads(json.dumps(item)), CareDecision) for item in items]
+    assert shown == [samples.decision(f"c{n % 2}", n) for n in reversed(range(COUNT))]
+
+
+def test_a_case_reads_as_it_was_published_last_with_what_is_due_next(read: ReadModel) -> None:
+    items = walk(lambda before: read.cases(3, before=before))
+    assert len(items) == 10  # five of each customer
+    last = {f"case-c{n % 2}-{n % 5}": samples.case(f"c{n % 2}", n) for n in range(COUNT)}
+    for item in items:
+        case = last[str(item["id"])]
+        open_until = case.steps[1].due if case.status == "open" else None
+        due = item.pop("next_due")
+        assert (None if due is None else datetime.fromisoformat(str(due))) == open_until
+        assert msgspec.convert(json.loads(json.dumps(item)), CareCase) == case
+    opened = [str(item["opened_at"]) for item in items]
+    assert opened == sorted(opened, reverse=True)
+
+
+def test_cases_of_a_customer_or_a_status_are_those(read: ReadModel) -> None:
+    of_one = read.cases(100, customer="c1").items
+    assert [(item["customer"], item["status"]) for item in of_one] == [("c1", "closed")] * 5
+    assert read.cases(100, customer="c1", status="open").items == []
+    assert {item["customer"] for item in read.cases(100, status="open").items} == {"c0"}
+
+
 def test_dead_letters_read_as_published(read: ReadModel) -> None:
     items = read.dead_letters(100).items
     shown = [msgspec.convert(json.loads(json.dumps(item)), DeadLetter) for item in items]
-    assert shown == [samples.dead_letter(n) for n in reversed(range(COUNT))]
+    topics = [topic for topic in OUTPUTS if topic.endswith(".dlq")]
+    by_topic = {topic: [n for n in shown if f"{n.topic}.dlq" == topic] for topic in topics}
+    assert by_topic == {
+        topic: [
+            samples.dead_letter(n, topic=topic.removesuffix(".dlq")) for n in reversed(range(COUNT))
+        ]
+        for topic in topics
+    }
 
 
 def test_counts_are_of_rows(read: ReadModel) -> None:
@@ -153,7 +188,11 @@ def test_counts_are_of_rows(read: ReadModel) -> None:
         "contributions": COUNT,
         "actions": COUNT,
         "decisions": COUNT,
-        "dead_letters": COUNT,
+        "cases": 10,
+        "consents": 2,
+        "outlook_checks": COUNT,
+        "campaign_reports": COUNT,
+        "dead_letters": 3 * COUNT,
         "sink_rejects": 1,
     }
 
@@ -209,8 +248,11 @@ def test_pages_use_an_index(engine: Engine, read: ReadModel) -> None:
     read.actions(2, before=page.next)
     read.actions(2, customer="c1", before=page.next)
     read.contributions("c1", 2)
+    read.cases(2)
+    read.cases(2, customer="c1")
+    read.cases(2, status="open")
     event.remove(engine, "before_cursor_execute", note)
-    assert len(statements) == 4
+    assert len(statements) == 7
     for statement, parameters in statements:
         with engine.connect() as connection:
             found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]

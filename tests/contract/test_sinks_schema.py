@@ -1,17 +1,25 @@
 """The migrated schema is the schema of the tables, on each database."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
+from schemas.care import CareAction, CareDecision, Cause, DecisionOutcome
+from schemas.topics import DECISIONS
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import VERSION_TABLE, is_current, upgrade
+from sinks.sql.read import ReadModel
+from sinks.sql.rows import write_outputs
+from sinks.sql.sink import SqlSink
 from sinks.sql.tables import metadata
+from tests.contract import outbound_samples as samples
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -54,6 +62,75 @@ def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
         assert is_current(connection)
+
+
+FIRST_ROWS = (
+    "INSERT INTO actions (id, action, action_class, customer, channel, cause_source, cause_event,"
+    " decided_at, reason, template, fields, policy) VALUES ('a-1', 'transaction_alert',"
+    " 'required', 'c1', 'sms', 'crm', 'e1', '2026-03-01T08:30:00.000000Z', 'amount', 'alert',"
+    """ '{"amount":"12.00"}', 'abc')""",
+    "INSERT INTO decisions (id, action, customer, cause_source, cause_event, decided_at, outcome,"
+    " reason, detail, policy) VALUES ('d-1', 'transaction_alert', 'c1', 'crm', 'e2',"
+    " '2026-03-01T08:31:00.000000Z', 'withheld', 'not_wanted', '', 'abc')",
+    "INSERT INTO position (topic, partition, next_offset) VALUES ('care.action.v1', 0, 7)",
+)
+
+
+def test_a_database_of_the_first_schema_keeps_its_rows_and_reads_as_this_one(
+    engine: Engine,
+) -> None:
+    upgrade(engine, "0001")
+    with engine.begin() as connection:
+        for statement in FIRST_ROWS:
+            connection.exec_driver_sql(statement)
+        assert not is_current(connection)
+    upgrade(engine)
+    assert differences(engine) == []
+    read = ReadModel(engine)
+    (action,) = read.actions(9).items
+    (decision,) = read.decisions(9).items
+    time = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+    assert msgspec.json.decode(msgspec.json.encode(action), type=CareAction) == CareAction(
+        id="a-1",
+        action="transaction_alert",
+        action_class="required",
+        customer="c1",
+        channel="sms",
+        cause=Cause("crm", "e1"),
+        decided_at=time,
+        reason="amount",
+        template="alert",
+        fields={"amount": "12.00"},
+        policy="abc",
+    )
+    assert msgspec.json.decode(msgspec.json.encode(decision), type=CareDecision) == CareDecision(
+        id="d-1",
+        action="transaction_alert",
+        customer="c1",
+        cause=Cause("crm", "e2"),
+        decided_at=time + timedelta(minutes=1),
+        outcome="withheld",
+        reason="not_wanted",
+        detail="",
+        policy="abc",
+    )
+    assert SqlSink(engine).position("care.action.v1", 0) == 7
+
+
+def test_an_id_takes_further_outcomes_after_the_upgrade(engine: Engine) -> None:
+    upgrade(engine, "0001")
+    with engine.begin() as connection:
+        for statement in FIRST_ROWS:
+            connection.exec_driver_sql(statement)
+    upgrade(engine)
+    outcomes: list[DecisionOutcome] = ["withheld", "requested"]
+    batch = [samples.encode(samples.decision("c1", 1, outcome=outcome)) for outcome in outcomes]
+    with engine.begin() as connection:
+        write_outputs(connection, [(DECISIONS, b"c1", value) for value in batch])
+    assert [item["outcome"] for item in ReadModel(engine).decisions(9).items] == [
+        "requested",
+        "withheld",
+    ]
 
 
 def test_sinks_that_start_together_migrate_once(engine: Engine) -> None:

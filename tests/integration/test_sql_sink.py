@@ -16,7 +16,22 @@ from kafka.admin import NewTopic
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, OUTPUTS, SCORES
+from schemas.topics import (
+    ACTION_DEAD_LETTERS,
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DEAD_LETTERS,
+    DECISIONS,
+    EVENTS,
+    OUTLOOKS,
+    OUTPUTS,
+    PROPOSAL_DEAD_LETTERS,
+    PROPOSALS,
+    SCORES,
+)
 from sinks.memory import MemorySink
 from sinks.port import SinkGap
 from sinks.runner import run_sink
@@ -31,6 +46,7 @@ PARTITIONS = 3
 SECONDS = 120.0
 PAUSE_SECONDS = 0.005  # between transactions: the load goes on for as long as the faults do
 ROOT = Path(__file__).parents[2]
+_LETTERS = {DEAD_LETTERS: EVENTS, PROPOSAL_DEAD_LETTERS: PROPOSALS, ACTION_DEAD_LETTERS: ACTIONS}
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -69,13 +85,14 @@ class Published:
     """What was committed to the log."""
 
     numbers: dict[str, list[int]] = field(default_factory=dict)
-    latest: dict[str, int] = field(default_factory=dict)
+    latest: dict[str, dict[str, int]] = field(default_factory=dict)
     bad: int = 0
 
     def note(self, topic: str, number: int) -> None:
         self.numbers.setdefault(topic, []).append(number)
-        if topic == SCORES:
-            self.latest[customer(number)] = number
+        who = customer(number)
+        name = f"case-{who}-{number % 5}" if topic == CASES else who
+        self.latest.setdefault(topic, {})[name] = number
 
 
 def customer(number: int) -> str:
@@ -158,11 +175,21 @@ def assert_each_row_once(engine: Engine, published: Published) -> None:
         assert actions == Counter({f"a-{n}": k for n, k in wanted[ACTIONS].items()})
         decided = Counter(connection.execute(select(t.decisions.c.id)).scalars())
         assert decided == Counter({f"d-{n}": k for n, k in wanted[DECISIONS].items()})
-        assert wanted[DEAD_LETTERS] == Counter(
-            connection.execute(select(t.dead_letters.c.offset)).scalars()
-        )
+        for topic, refused in _LETTERS.items():
+            found = select(t.dead_letters.c.offset).where(t.dead_letters.c.topic == refused)
+            assert wanted[topic] == Counter(connection.execute(found).scalars())
+        checks = Counter(connection.execute(select(t.outlook_checks.c.id)).scalars())
+        assert checks == Counter({f"o-{n}": k for n, k in wanted[OUTLOOKS].items()})
+        reports = Counter(connection.execute(select(t.campaign_reports.c.id)).scalars())
+        assert reports == Counter({f"r-{n}": k for n, k in wanted[CAMPAIGNS].items()})
         scores = connection.execute(select(t.scores.c.customer, t.scores.c.events)).all()
-        assert {row.customer: row.events for row in scores} == published.latest
+        assert {row.customer: row.events for row in scores} == published.latest[SCORES]
+        cases = connection.execute(select(t.cases.c.id, t.cases.c.level)).all()
+        assert {row.id: row.level for row in cases} == published.latest[CASES]
+        consents = connection.execute(select(t.consents.c.customer, t.consents.c.as_of)).all()
+        assert dict(row._tuple() for row in consents) == {
+            who: samples.consent(who, n).as_of for who, n in published.latest[CONSENTS].items()
+        }
         rejects = connection.execute(select(t.sink_rejects.c.value)).scalars().all()
         assert rejects == [b"{bad"] * published.bad
 
@@ -271,7 +298,7 @@ def test_group_offsets_that_somebody_moved_do_not_move_the_sink(kafka: Cluster) 
         tool.commit({place: OffsetAndMetadata(offset, "", -1)})
         tool.close()
         run_until(sink, kafka.bootstrap, lambda: len(sink.decisions) == 20)
-    assert list(sink.decisions) == [f"d-{n}" for n in range(20)]
+    assert list(sink.decisions) == [(f"d-{n}", "withheld") for n in range(20)]
     assert sink.rejects == []
 
 

@@ -18,8 +18,11 @@ VERSION_TABLE: Final = "touchpoint_schema"
 _LOCK: Final = 7_316_024_981
 
 
-def upgrade(database: Engine | str) -> None:
-    """Migrate to this release's schema, in one transaction; does nothing if it is there."""
+def upgrade(database: Engine | str, revision: str = "head") -> None:
+    """Migrate to this release's schema, in one transaction; does nothing if it is there.
+
+    ``revision`` names an earlier schema, to see how a database comes from it to this one.
+    """
     engine = make_engine(database) if isinstance(database, str) else database
     try:
         with engine.begin() as connection:
@@ -27,7 +30,7 @@ def upgrade(database: Engine | str) -> None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     finally:
         if isinstance(database, str):
             engine.dispose()
