@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.cli_analysis import analysis
+from pipeline.cli_care import care
 from pipeline.cli_policy import policy as policies
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.add_typer(topics, name="topics")
 app.add_typer(sink, name="sink")
 app.add_typer(policies, name="policy")
 app.add_typer(analysis)
+app.add_typer(care)
 
 _errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _out = Console(highlight=False, markup=False, soft_wrap=True)
@@ -147,7 +149,7 @@ def sink_sql(
     ] = 10,
     log_level: LogLevel = "INFO",
 ) -> None:
-    """Write scores, contributions, actions, decisions and dead letters to SQL, exactly once."""
+    """Write all that is told of perception and care to SQL, and dead letters, exactly once."""
     from kafka.errors import KafkaError
     from sqlalchemy.exc import SQLAlchemyError
 

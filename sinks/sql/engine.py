@@ -1,6 +1,8 @@
 """Opens a database so that transactions mean what the sink takes them to mean."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import msgspec
@@ -46,6 +48,15 @@ def make_engine(url: str | URL) -> Engine:
 def read_only(engine: Engine) -> Engine:
     """The same engine and pool, for connections that only read."""
     return engine.execution_options(**{READ_ONLY: True})
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection that only reads, and sees one state of the database in all its statements."""
+    with read_only(engine).connect() as connection:
+        if connection.dialect.name == "postgresql":  # on SQLite every transaction is one
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
 
 
 def _postgresql(url: URL) -> Engine:

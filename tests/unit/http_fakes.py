@@ -86,6 +86,7 @@ class MemoryReadModel:
     def __init__(self) -> None:
         self.scores: dict[str, dict[str, object]] = {}
         self.action_rows: list[dict[str, object]] = []
+        self.case_rows: list[dict[str, object]] = []
         self.failing: Exception | None = None
 
     def score(self, customer: str) -> Mapping[str, object] | None:
@@ -105,6 +106,13 @@ class MemoryReadModel:
 
     def decisions(self, limit: int, *, customer: str | None, before: str | None) -> FakePage:
         return FakePage([], None)
+
+    def cases(
+        self, limit: int, *, customer: str | None, status: str | None, before: str | None
+    ) -> FakePage:
+        asked = {"customer": customer, "status": status}
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        return FakePage([r for r in self.case_rows if r | wanted == r], None)
 
     def dead_letters(self, limit: int, *, before: str | None) -> FakePage:
         return FakePage([], None)

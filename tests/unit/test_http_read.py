@@ -195,9 +195,23 @@ def test_actions_are_paged(world: World) -> None:
     assert [row["id"] for row in of_b["items"]] == ["1", "3"]
 
 
-@pytest.mark.parametrize("path", ["/v1/decisions", "/v1/dead-letters"])
+@pytest.mark.parametrize("path", ["/v1/decisions", "/v1/cases", "/v1/dead-letters"])
 def test_other_lists_have_the_same_form(world: World, path: str) -> None:
     assert world.get(path).json() == {"items": [], "next": None}
+
+
+def test_cases_are_asked_for_by_customer_and_status(world: World) -> None:
+    statuses = ["open", "closed", "open"]
+    world.read.case_rows = [
+        {"id": str(i), "customer": "ab"[i % 2], "status": status}
+        for i, status in enumerate(statuses)
+    ]
+    assert [row["id"] for row in world.get("/v1/cases").json()["items"]] == ["0", "1", "2"]
+    still_open = world.get("/v1/cases?status=open&customer=a").json()
+    assert [row["id"] for row in still_open["items"]] == ["0", "2"]
+    refused = world.get("/v1/cases?status=lost")
+    assert refused.status_code == 422
+    assert problem_of(refused)["detail"].startswith("status: ")
 
 
 @pytest.mark.parametrize(
@@ -246,6 +260,7 @@ def test_openapi_document_describes_every_route(world: World) -> None:
         "/v1/customers/{customer}/explanation",
         "/v1/actions",
         "/v1/decisions",
+        "/v1/cases",
         "/v1/dead-letters",
         "/livez",
         "/readyz",

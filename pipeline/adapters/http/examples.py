@@ -6,12 +6,20 @@ import msgspec
 
 from pipeline.adapters.http.explanation import ExplanationInWords
 from pipeline.adapters.http.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
-from schemas.care import CareAction, CareDecision
+from schemas.care import CareAction, CareCase, CareDecision
 from schemas.dead_letter import DeadLetter
 from schemas.perception import PolicyRef
 
 _REF: Final = "#/components/schemas/{name}"
-_OUTPUTS: Final = (ExplanationInWords, CareAction, CareDecision, DeadLetter, Problem, PolicyRef)
+_OUTPUTS: Final = (
+    ExplanationInWords,
+    CareAction,
+    CareDecision,
+    CareCase,
+    DeadLetter,
+    Problem,
+    PolicyRef,
+)
 
 EVENT: Final[dict[str, Any]] = {
     "specversion": "1.0",

@@ -93,6 +93,10 @@ class ReadModel(Protocol):
 
     def decisions(self, limit: int, *, customer: str | None, before: str | None) -> Page: ...
 
+    def cases(
+        self, limit: int, *, customer: str | None, status: str | None, before: str | None
+    ) -> Page: ...
+
     def dead_letters(self, limit: int, *, before: str | None) -> Page: ...
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -23,7 +23,7 @@ from pipeline.adapters.messages import Catalogues
 from pipeline.core.perceive.explain import explain, places_of
 from pipeline.core.perceive.words import in_words
 from pipeline.core.policy.compiled import Policy
-from schemas.care import CareAction, CareDecision
+from schemas.care import CareAction, CareCase, CareDecision
 from schemas.dead_letter import DeadLetter
 from schemas.perception import Score
 
@@ -31,6 +31,9 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 _SUMMARY: Final = tuple(name for name in Score.__struct_fields__ if name != "parts")
 
 Customer = Annotated[str, Path(description="The event's subject, percent-encoded.")]
+OfStatus = Annotated[
+    Literal["open", "resolved", "closed"] | None, Query(description="Only those that stand so.")
+]
 OfCustomer = Annotated[str | None, Query(description="Only of this customer.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
 Lang = Annotated[str | None, Query(max_length=35, description="Language of `words`, as `zh`.")]
@@ -108,11 +111,20 @@ def _add_lists(router: APIRouter, read: ReadModel) -> None:
     ) -> Response:
         return _page(lambda: read.actions(limit, customer=customer, before=before))
 
-    @router.get("/decisions", **options(CareDecision, "What was considered and not done"))
+    @router.get("/decisions", **options(CareDecision, "What became of what was considered"))
     def get_decisions(
         customer: OfCustomer = None, limit: Limit = 100, before: Before = None
     ) -> Response:
         return _page(lambda: read.decisions(limit, customer=customer, before=before))
+
+    @router.get("/cases", **options(CareCase, "How cases stand; `next_due` is their next clock"))
+    def get_cases(
+        customer: OfCustomer = None,
+        status: OfStatus = None,
+        limit: Limit = 100,
+        before: Before = None,
+    ) -> Response:
+        return _page(lambda: read.cases(limit, customer=customer, status=status, before=before))
 
     @router.get("/dead-letters", **options(DeadLetter, "Records that could not be processed"))
     def get_dead_letters(limit: Limit = 100, before: Before = None) -> Response:
