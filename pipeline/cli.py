@@ -277,7 +277,7 @@ def replay(
     events: Annotated[
         Path, typer.Argument(help="CloudEvents, one JSON object a line.", exists=True)
     ],
-    out: Annotated[Path, typer.Option(help="Folder for scores, actions, decisions, rejects.")],
+    out: Annotated[Path, typer.Option(help="Folder for scores, care, outlooks and rejects.")],
     policy: PolicyFile = None,
     as_json: AsJson = False,
 ) -> None:

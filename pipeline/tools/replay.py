@@ -7,8 +7,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, NamedTuple
 
-import msgspec
-
 from pipeline.core.admission import Admitted
 from pipeline.core.policy.compiled import Policy
 from pipeline.engine.ports import Checkpoint, Output, Position, Read, Tick
@@ -17,22 +15,24 @@ from pipeline.engine.stores.memory import MemoryStore
 from pipeline.engine.timers import Timers
 from pipeline.engine.work import Work
 from pipeline.stages.perceive import PerceiveStage
-from pipeline.tools.files import LineFile, whole_file
-from pipeline.tools.lines import PARTITION, Line, ReadBefore, lines_of, read_line, rejected_line
-from schemas.topics import ACTIONS, DEAD_LETTERS, DECISIONS, EVENTS, SCORES
+from pipeline.tools.files import whole_file
+from pipeline.tools.lines import PARTITION, Line, ReadBefore, lines_of, read_line
+from pipeline.tools.replay_files import FILES, ReplayFiles
+from schemas.topics import EVENTS, PROPOSALS
 
 Progress = Callable[[int, int], None]
 """Called with bytes read and bytes in all."""
 
 _HOUR_S: Final = 3_600.0
 _CHUNK_LINES: Final = 2_000
-FILES: Final = ("scores.jsonl", "actions.jsonl", "decisions.jsonl", "rejects.jsonl")
+_LOOPED: Final = (EVENTS, PROPOSALS)
+"""Topics that a stage reads and writes."""
 
 
 class ReplayReport(NamedTuple):
     """What became of a file's events: ``read == processed + duplicates + rejected``.
 
-    ``looped`` events among them stood in no line: events before them sent them to other customers.
+    ``looped`` ones among them stood in no line: events before them sent them to other keys.
     ``ticks`` were put between the lines and are not counted among them; nor are the timers that
     they ``fired``, or those that ``failed``. ``digests`` are the SHA-256 of the files written, by
     name, in hexadecimal.
@@ -50,21 +50,6 @@ class ReplayReport(NamedTuple):
     digests: dict[str, str]
 
 
-class _Cause(msgspec.Struct):
-    source: str
-    event: str
-
-
-class _Care(msgspec.Struct):
-    """As much of an action or decision as its place in the file takes."""
-
-    customer: str
-    cause: _Cause
-
-
-_CARE: Final = msgspec.json.Decoder(_Care)
-
-
 def replay(
     events: Path,
     out: Path,
@@ -76,18 +61,17 @@ def replay(
 ) -> ReplayReport:
     """Replay the JSON Lines in ``events`` and write ``FILES`` into the folder ``out``.
 
-    ``scores.jsonl`` has the last score of each customer, by customer; ``actions.jsonl`` and
-    ``decisions.jsonl`` are in order of the events that caused them, ``rejects.jsonl`` of its
-    lines. Before the first event of an hour later than any so far, a tick tells that hour and
-    fires all timers that are due; what they cause stands at the line of that event. What an event
-    sends to another customer is processed before the next line, and counts as its line. No
-    result depends on ``chunk_lines``. Blank lines are no events and are not counted. Raises
-    ``OSError`` if a file cannot be read or written; then ``out`` is left as it was.
+    ``ReplayFiles`` says what is in which file, and in what order. Before the first event of an
+    hour later than any so far, a tick tells that hour and fires all timers that are due. What an
+    event sends to another customer or to a campaign is processed before the next line. No result
+    depends on ``chunk_lines``. Blank lines are no events and are not counted. Raises ``OSError``
+    if a file cannot be read or written; then ``out`` is left as it was.
     """
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         source = stack.enter_context(events.open("rb"))
-        files = {name: stack.enter_context(whole_file(out / name)) for name in FILES}
+        whole = {name: stack.enter_context(whole_file(out / name)) for name in FILES}
+        files = stack.enter_context(ReplayFiles(whole))
         run = _Replay(files, policy, version, chunk_lines)
         total = events.stat().st_size
         for line in lines_of(source):
@@ -101,9 +85,7 @@ def replay(
 class _Replay:
     """One replay under way."""
 
-    def __init__(
-        self, files: dict[str, LineFile], policy: Policy, version: str, chunk_lines: int
-    ) -> None:
+    def __init__(self, files: ReplayFiles, policy: Policy, version: str, chunk_lines: int) -> None:
         self._files = files
         self._stage = PerceiveStage(policy, version=version)
         self._read_before = ReadBefore(self._stage)
@@ -111,11 +93,9 @@ class _Replay:
         self._together = chunk_lines
         self._store = MemoryStore()
         self._timers = Timers(self._stage.due_of)
-        self._scores: dict[bytes, bytes] = {}
         self._hour = 0
         self._position = Position()
         self._chunk: list[Line] = []
-        self._causes: dict[tuple[str, str, str], int] = {}
         self._read = self._looped = self._ticks = 0
         self._processed = self._duplicates = self._rejected = 0
         self._fired = self._failed = 0
@@ -126,13 +106,7 @@ class _Replay:
         result = line.result
         self._read += 1
         if type(result) is Read and type(result.input) is Admitted:
-            event, time_s = result.input
-            cause = (event.subject or "", event.source, event.id)
-            if cause in self._causes:
-                # With the same event twice in a chunk, its actions would not show their line.
-                self._step()
-            self._causes[cause] = offset
-            self._tick(offset, time_s)
+            self._tick(offset, result.input.time_s)
         self._chunk.append(line)
         if len(self._chunk) < self._chunk_lines:
             return False
@@ -141,8 +115,7 @@ class _Replay:
 
     def finish(self) -> None:
         self._step()
-        for key in sorted(self._scores):
-            self._files["scores.jsonl"].write(self._scores[key])
+        self._files.finish()
 
     def report(self) -> ReplayReport:
         return ReplayReport(
@@ -151,11 +124,11 @@ class _Replay:
             processed=self._processed - self._ticks,
             duplicates=self._duplicates,
             rejected=self._rejected,
-            customers=len(self._scores),
+            customers=self._files.customers,
             ticks=self._ticks,
             fired=self._fired,
             failed=self._failed,
-            digests={name: file.digest for name, file in self._files.items()},
+            digests=self._files.digests(),
         )
 
     def _tick(self, offset: int, time_s: float) -> None:
@@ -167,11 +140,11 @@ class _Replay:
             self._ticks += 1
 
     def _step(self) -> None:
-        """Step the lines of the chunk, and write.
+        """Step the lines of the chunk, and keep what comes of them.
 
-        Lines are stepped together as far as none of them sends anything to another customer: the
-        lines after that one may then find another state than they found here. So nothing of this
-        is kept, and it is tried again with fewer lines, down to that one alone.
+        Lines are stepped together as far as none of them sends anything to another key: the lines
+        after that one may then find another state than they found here. So nothing of this is
+        kept, and it is tried again with fewer lines, down to that one alone.
         """
         first = 0
         while first < len(self._chunk):
@@ -181,12 +154,11 @@ class _Replay:
             if looped and len(lines) > 1:
                 self._together = len(lines) // 2
                 continue
-            self._keep(work, lines[0].offset if looped else None)
+            self._keep(work)
             self._feed(looped, lines[0].offset)
             first += len(lines)
             self._together = min(2 * self._together, self._chunk_lines)
         self._chunk = []
-        self._causes = {}
 
     def _feed(self, looped: Sequence[Output], offset: int) -> None:
         """Step what came back to the log, and what came of that, in the order of a log."""
@@ -196,7 +168,7 @@ class _Replay:
             self._read += 1
             self._looped += 1
             work = self._work([read_line(self._stage, offset, value, key)])
-            self._keep(work, offset)
+            self._keep(work)
             waiting += _looped(work)
 
     def _work(self, lines: Sequence[Line]) -> Work:
@@ -207,11 +179,7 @@ class _Replay:
         stepping.run(lines)
         return stepping.work(lines[-1].offset + 1, monotonic())
 
-    def _keep(self, work: Work, line: int | None) -> None:
-        """Apply and write it; ``line`` caused all of it, or if ``None`` each care names its own.
-
-        What a timer caused is at the line of its tick, whatever event it names.
-        """
+    def _keep(self, work: Work) -> None:
         self._position = work.position
         checkpoint = Checkpoint(work.position)
         self._store.apply(work.changes, checkpoint)
@@ -221,26 +189,8 @@ class _Replay:
         self._processed += work.processed
         self._duplicates += work.duplicates
         self._rejected += sum(work.refused.values())
-        lines = {n: at.tick_offset for at in work.fired_at for n in range(at.first, at.end)}
-        placed: list[tuple[int, str, bytes]] = []
-        for number, (topic, key, value) in enumerate(work.outputs):
-            if topic == SCORES:
-                self._scores[key] = value
-            elif topic in (ACTIONS, DECISIONS):
-                name = "actions.jsonl" if topic == ACTIONS else "decisions.jsonl"
-                at = lines.get(number) if line is None else line
-                placed.append((self._line_of(value) if at is None else at, name, value))
-            elif topic == DEAD_LETTERS:
-                rejected_at, rejected = rejected_line(value)
-                placed.append((rejected_at, "rejects.jsonl", rejected))
-        placed.sort(key=lambda item: item[0])  # stable: what one event caused keeps its order
-        for _, name, value in placed:
-            self._files[name].write(value)
-
-    def _line_of(self, care: bytes) -> int:
-        made = _CARE.decode(care)
-        return self._causes[made.customer, made.cause.source, made.cause.event]
+        self._files.keep(work.outputs)
 
 
 def _looped(work: Work) -> list[Output]:
-    return [output for output in work.outputs if output.topic == EVENTS]
+    return [output for output in work.outputs if output.topic in _LOOPED]

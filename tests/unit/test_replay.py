@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.core.steps import perceive_step
-from pipeline.tools.replay import FILES, ReplayReport, replay
+from pipeline.tools.replay import ReplayReport, replay
+from pipeline.tools.replay_files import FILES
 from tests.unit.core import Life, default_policy
 from tests.unit.events import event, event_bytes
 
@@ -49,12 +50,19 @@ def test_scores_are_those_of_the_core_one_line_a_customer_by_id(tmp_path: Path) 
     assert found[0]["score"] == life.score
 
 
-def test_actions_stand_in_the_order_of_their_cause(tmp_path: Path) -> None:
-    names = ["b", "a", "c", "a", "b"]
-    run(tmp_path, [event_bytes(PURCHASE, id=f"p-{n}", subject=who) for n, who in enumerate(names)])
+def test_actions_stand_in_the_order_of_their_time_and_then_of_their_id(tmp_path: Path) -> None:
+    minutes = [5, 3, 4, 3, 1]
+    lines = [
+        event_bytes(PURCHASE, id=f"p-{n}", subject="abcab"[n], time=f"2026-03-02T09:0{at}:00.5Z")
+        for n, at in enumerate(minutes)
+    ]
+    whole = event_bytes(PURCHASE, id="p-5", subject="c", time="2026-03-02T09:04:00Z")
+    run(tmp_path, [*lines, whole])
     found = rows(tmp_path, "actions.jsonl")
-    assert [row["customer"] for row in found] == names
-    assert [row["cause"]["event"] for row in found] == [f"p-{n}" for n in range(5)]
+    events = [row["cause"]["event"] for row in found]
+    assert [events[0], events[3:]] == ["p-4", ["p-5", "p-2", "p-0"]]
+    assert sorted(events[1:3]) == ["p-1", "p-3"]
+    assert found[1]["id"] < found[2]["id"]
 
 
 def test_a_withheld_action_is_a_decision(tmp_path: Path) -> None:
@@ -125,7 +133,7 @@ def test_the_same_event_again_is_a_duplicate_and_alerts_once(tmp_path: Path) -> 
     once = event_bytes(PURCHASE, id="1")
     report = run(tmp_path, [once, once, event_bytes(PURCHASE, id="2"), once])
     assert (report.read, report.processed, report.duplicates) == (4, 2, 2)
-    assert [r["cause"]["event"] for r in rows(tmp_path, "actions.jsonl")] == ["1", "2"]
+    assert sorted(r["cause"]["event"] for r in rows(tmp_path, "actions.jsonl")) == ["1", "2"]
 
 
 def test_anonymous_events_are_processed_and_move_no_score(tmp_path: Path) -> None:

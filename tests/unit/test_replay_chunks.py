@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
-from pipeline.tools.replay import FILES, replay
+from pipeline.tools.replay import replay
+from pipeline.tools.replay_files import FILES
 from tests.unit.events import DEFAULT_POLICY, EXAMPLES, event
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.admission import Admitted
-from pipeline.engine.ports import LogRecord, Output, Read, Stepped
+from pipeline.engine.ports import LogRecord, Output, Read, Record, Refused, Stepped, Tick
 from pipeline.stages.perceive import PerceiveStage
-from pipeline.tools.replay import FILES, replay
-from schemas.topics import EVENTS, SCORES
+from pipeline.tools.replay import replay
+from pipeline.tools.replay_files import FILES
+from schemas.topics import EVENTS, PROPOSALS, SCORES
 from tests.unit.core import default_policy
 from tests.unit.events import event_bytes
 
@@ -57,10 +58,12 @@ def line(number: int, customer: int, kind: str, route: list[int], minutes: int) 
     return event_bytes(kind, id=name, subject=f"c-{customer}", time=time)
 
 
-def run(lines: list[bytes], chunk_lines: int) -> dict[str, Any]:
-    """The files of a replay under the sending stage, and its report."""
+def run(
+    lines: list[bytes], chunk_lines: int, stage: type[PerceiveStage] = SendingStage
+) -> dict[str, Any]:
+    """The files of a replay under ``stage``, and its report."""
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.tools.replay.PerceiveStage", SendingStage)
+        patch.setattr("pipeline.tools.replay.PerceiveStage", stage)
         folder = Path(name)
         (folder / "events.jsonl").write_bytes(b"\n".join(lines))
         report = replay(
@@ -119,7 +122,7 @@ def test_chunks_of_any_size_give_what_single_steps_give(lines: list[bytes]) -> N
     assert run(lines, 1_000) == one
 
 
-def test_care_for_another_customer_stands_at_the_line_that_led_to_it() -> None:
+def test_care_for_another_customer_is_there_with_its_own_cause() -> None:
     lines = [
         line(0, 0, PURCHASE, [], 0),
         line(1, 1, PURCHASE, [2, 3], 1),
@@ -127,15 +130,59 @@ def test_care_for_another_customer_stands_at_the_line_that_led_to_it() -> None:
     ]
     found = run(lines, 1_000)
     actions = [json.loads(text) for text in found["actions.jsonl"].splitlines()]
-    assert [action["customer"] for action in actions] == ["c-0", "c-1", "c-2", "c-3", "c-3"]
-    assert [action["cause"]["event"] for action in actions] == [
-        "e-0",
-        "e-1>2>3",
-        "e-1>3",
-        "e-1",
-        "e-2",
-    ]
+    caused = [(action["customer"], action["cause"]["event"]) for action in actions]
+    assert (caused[0], caused[-1]) == (("c-0", "e-0"), ("c-3", "e-2"))
+    assert sorted(caused[1:-1]) == [("c-1", "e-1>2>3"), ("c-2", "e-1>3"), ("c-3", "e-1")]
     assert (found["report"].read, found["report"].looped) == (5, 2)
+
+
+class CampaignStage(SendingStage):
+    """And every purchase is proposed to a campaign, whose third grant is told to ``c-0``."""
+
+    def read(self, record: Record, partition: int) -> Read | Tick | Refused:
+        if (record.value or b"").startswith(b"proposal "):
+            return Read(b"\x00spring", record.value)
+        return super().read(record, partition)
+
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
+    ) -> Stepped:
+        if key == b"\x00spring":
+            return self._granted(state, cast("Sequence[bytes]", inputs))
+        stepped = super().step(key, state, inputs, clock_ms)
+        for each in inputs:
+            event = cast(Admitted, each).event
+            if type(event).__name__.startswith("Transaction"):
+                proposal = f"proposal {event.id} {event.time.isoformat()}".encode()
+                stepped.outputs.append(Output(PROPOSALS, b"spring", proposal))
+        return stepped
+
+    def _granted(self, state: bytes | None, proposals: Sequence[bytes]) -> Stepped:
+        granted, outputs = len(state or b""), []
+        for proposal in proposals:
+            granted += 1
+            if granted == 3:
+                _, name, time = proposal.decode().split()
+                told = event_bytes(CALL, id=f"granted-{name}", subject="c-0", time=time)
+                outputs.append(Output(EVENTS, b"c-0", told))
+        return Stepped(b"x" * granted, outputs, 0)
+
+
+@given(streams)
+def test_what_is_proposed_to_a_campaign_is_processed_before_the_next_line(
+    lines: list[bytes],
+) -> None:
+    one = run(lines, 1, CampaignStage)
+    assert run(lines, 7, CampaignStage) == one
+    assert run(lines, 1_000, CampaignStage) == one
+
+
+def test_a_verdict_of_a_campaign_comes_back_to_the_customer() -> None:
+    lines = [line(n, n + 1, PURCHASE, [], n) for n in range(4)]
+    found = run(lines, 1_000, CampaignStage)
+    scored = [json.loads(text)["customer"] for text in found["scores.jsonl"].splitlines()]
+    assert scored == ["c-0", "c-1", "c-2", "c-3", "c-4"]
+    assert (found["report"].read, found["report"].looped) == (9, 5)
 
 
 def test_a_sent_event_that_is_none_is_rejected_with_the_line_that_sent_it() -> None:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pipeline.core.admission import Admitted
 from pipeline.engine.ports import Due, Output, Stepped
 from pipeline.stages.perceive import PerceiveStage
-from pipeline.tools.replay import FILES, ReplayReport, replay
-from schemas.topics import DECISIONS, EVENTS
+from pipeline.tools.replay import ReplayReport, replay
+from pipeline.tools.replay_files import FILES
+from schemas.topics import CASES, DECISIONS, EVENTS, OUTLOOKS
 from tests.unit.core import default_policy
 from tests.unit.events import event_bytes
 
@@ -28,7 +29,7 @@ _TIME = 8
 
 class WaitingStage(PerceiveStage):
     """Perceives; two hours after a customer's latest arrival it decides to miss them, and once
-    more after two more hours. ``c-3`` is told of it by an event."""
+    more after two more hours; a case says how often. ``c-3`` is told of it by an event."""
 
     def step(
         self, key: bytes, state: bytes | None, inputs: Sequence[object], clock_ms: int
@@ -44,13 +45,18 @@ class WaitingStage(PerceiveStage):
 
     def _missed(self, key: bytes, state: bytes, clock_ms: int) -> Stepped:
         due_ms = int.from_bytes(state[:_TIME], "big")
-        decision = json.dumps({"customer": key.decode(), "due": due_ms, "at": clock_ms})
-        outputs = [Output(DECISIONS, key, decision.encode())]
+        customer, at = key.decode(), datetime.fromtimestamp(clock_ms / 1000, UTC).isoformat()
+        told = {"id": f"{customer}-{due_ms}", "customer": customer, "due": due_ms, "at": clock_ms}
+        outputs = [
+            Output(DECISIONS, key, json.dumps(told | {"decided_at": at}).encode()),
+            Output(OUTLOOKS, key, json.dumps(told | {"settled_at": at}).encode()),
+            Output(CASES, key, json.dumps(told | {"id": customer}).encode()),
+        ]
         if key == b"c-3":
             raise ZeroDivisionError("a bug in waiting")
         if key == b"c-2":
-            told = event_bytes(CALL, id=f"missed-{due_ms}", subject="c-0", time=START.isoformat())
-            outputs.append(Output(EVENTS, b"c-0", told))
+            sent = event_bytes(CALL, id=f"missed-{due_ms}", subject="c-0", time=START.isoformat())
+            outputs.append(Output(EVENTS, b"c-0", sent))
         again = 0 if due_ms % 2 else due_ms + 2 * HOUR_MS + 1
         return _with(Stepped(state[_TIME:], outputs, 0), again)
 
@@ -110,7 +116,7 @@ def test_chunks_of_any_size_give_the_same(lines: list[bytes]) -> None:
     assert run(lines, 1_000) == one
 
 
-def test_what_a_timer_causes_stands_before_what_the_line_of_its_tick_causes() -> None:
+def test_what_timers_cause_is_in_order_of_time_and_the_last_state_of_a_case_is_kept() -> None:
     lines = [
         line(0, 0, PURCHASE, 0),
         line(1, 1, PURCHASE, 30),
@@ -128,6 +134,10 @@ def test_what_a_timer_causes_stands_before_what_the_line_of_its_tick_causes() ->
         ("c-1", 430, start_ms + 10 * HOUR_MS),
     ]
     assert (report.fired, report.failed, report.looped) == (5, 0, 0)
+    outlooks = [json.loads(text) for text in files["outlooks.jsonl"].splitlines()]
+    assert [o["id"] for o in outlooks] == [d["id"] for d in decisions(files)]
+    cases = [json.loads(text) for text in files["cases.jsonl"].splitlines()]
+    assert [(c["id"], (c["due"] // 60_000) % 1440) for c in cases] == [("c-0", 240), ("c-1", 430)]
 
 
 def test_what_a_timer_sends_is_processed_before_the_line_of_its_tick() -> None:
