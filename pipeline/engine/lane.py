@@ -85,7 +85,7 @@ class Lane:
         stepping = self._stepping(most_timers)
         if self._position.fired is not None:
             next_offset = self._position.next_offset
-            stepping.fire(next_offset - 1)
+            stepping.fire()
             return stepping.work(next_offset, started)
         records = self._pending(chunk)
         if not records:

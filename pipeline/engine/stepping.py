@@ -21,7 +21,7 @@ from pipeline.engine.ports import (
     Timer,
 )
 from pipeline.engine.timers import Agenda, Timers
-from pipeline.engine.work import FiredAt, TimerFailed, Work
+from pipeline.engine.work import TimerFailed, Work
 
 INTERNAL_ERROR = "internal_error"
 """Reason of a dead letter whose record the stage raised on."""
@@ -66,7 +66,6 @@ class Stepping:
         self._told: dict[Labels, int] = {}
         self._tried: list[Timer] = []
         self._failures: list[TimerFailed] = []
-        self._fired_at: list[FiredAt] = []
 
     def run(self, records: Sequence[Record]) -> int:
         """Step ``records``, one segment between two ticks after the other.
@@ -103,7 +102,7 @@ class Stepping:
                     return index
                 self._processed += 1
                 self._clock_ms = max(self._clock_ms, result.clock_ms)
-                self.fire(record.offset)
+                self.fire()
                 if self._fired is not None:
                     return first
             else:
@@ -111,7 +110,7 @@ class Stepping:
         self._step_segment(groups, records, first, len(records))
         return len(records)
 
-    def fire(self, tick_offset: int) -> None:
+    def fire(self) -> None:
         """Fire the timers that are due after the last one fired, in order and as many as may be."""
         timers, dues, after = self._timers, self._dues, self._fired
         self._fired = None
@@ -119,7 +118,6 @@ class Stepping:
             return
         agenda = Agenda(timers, dues, self._clock_ms, after, self._timers_left)
         self._load(agenda.keys)
-        first = len(self._outputs)
         while (timer := agenda.take()) is not None:
             if self._timers_left <= 0:
                 self._fired = after
@@ -129,8 +127,6 @@ class Stepping:
             if self._fire_one(timer):
                 agenda.moved(timer, dues.get(timer[1]))
             after = timer
-        if len(self._outputs) > first:
-            self._fired_at.append(FiredAt(tick_offset, first, len(self._outputs)))
 
     def dead_letter(self, record: Record, reason: str, detail: str) -> None:
         self._add_refused(self._stage.refuse(record, self._partition, reason, detail))
@@ -146,7 +142,6 @@ class Stepping:
             dues=self._dues,
             tried=self._tried,
             failures=self._failures,
-            fired_at=self._fired_at,
             processed=self._processed,
             duplicates=self._duplicates,
             refused=self._refused,

@@ -13,14 +13,6 @@ class TimerFailed(NamedTuple):
     detail: str
 
 
-class FiredAt(NamedTuple):
-    """The outputs ``first`` to ``end`` - 1 came of timers that a tick fired, not of records."""
-
-    tick_offset: int
-    first: int
-    end: int
-
-
 class Work(NamedTuple):
     """What a chunk came to, to be made durable in one step; nothing of it is visible yet.
 
@@ -34,7 +26,6 @@ class Work(NamedTuple):
     dues: Mapping[bytes, int | None]
     tried: Sequence[Timer]
     failures: Sequence[TimerFailed]
-    fired_at: Sequence[FiredAt]
     processed: int
     duplicates: int
     refused: Mapping[str, int]

@@ -103,7 +103,7 @@ class Partition:
             if work.position.fired is None:
                 return fired
             stepping = self._stepping(most_timers)
-            stepping.fire(tick.offset)
+            stepping.fire()
 
     def _stepping(self, most_timers: int) -> Stepping:
         args = (self.stage, self.store, self.timers, 0, self.position)
