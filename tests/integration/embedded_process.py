@@ -4,6 +4,7 @@ import random
 import sqlite3
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import httpx
 
 from pipeline.adapters.embedded.files import Files
 from pipeline.adapters.embedded.log_reader import LogReader
-from pipeline.engine.ports import Read
+from pipeline.engine.ports import Record
 from pipeline.stages.perceive import PerceiveStage
+from tests.chaos.oracle import Oracle
 from tests.integration.embedded_app import default_policy
 from tests.services.process import ServiceProcess, free_ports, wait_until
 
@@ -83,19 +85,21 @@ def stored_states(files: Files) -> dict[bytes, bytes]:
 
 
 def oracle_states(files: Files) -> dict[bytes, bytes]:
-    """The states that the pure stage makes of the log, one event after the other."""
-    stage = PerceiveStage(default_policy(), version="test")
-    reader, states, offset = LogReader(files.log), dict[bytes, bytes](), 0
-    while records := reader.read(offset, records=1_000, size=1 << 24):
-        offset = records[-1].offset + 1
-        for record in records:
-            read = stage.read(record, 0)
-            if isinstance(read, Read):
-                state = stage.step(read.key, states.get(read.key), [read.input], 0).state
-                if state is not None:
-                    states[read.key] = state
+    """The states that the pure stage makes of the log, as far as it was worked through."""
+    with closing(sqlite3.connect(files.state)) as connection:
+        (until,) = connection.execute("SELECT next_offset FROM lane_position").fetchone()
+    oracle = Oracle(PerceiveStage(default_policy(), version="test"))
+    reader = LogReader(files.log)
+    oracle.feed(0, _records(reader), until=until)
     reader.close()
-    return states
+    return oracle.outcome.states
+
+
+def _records(reader: LogReader) -> Iterator[Record]:
+    offset = 0
+    while records := reader.read(offset, records=1_000, size=1 << 24):
+        yield from records
+        offset = records[-1].offset + 1
 
 
 def transactions(prefix: str, count: int, rng: random.Random) -> list[dict[str, Any]]:
