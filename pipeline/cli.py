@@ -91,6 +91,10 @@ def run(
     ),
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8080,
     policy: PolicyFile = None,
+    channels: Annotated[
+        Path | None,
+        typer.Option("--channels", help="Where actions go; by default to FILE.sent.jsonl."),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Add a town of customers.")] = False,
     log_level: LogLevel = "INFO",
 ) -> None:
@@ -101,12 +105,20 @@ def run(
     from pipeline.adapters.telemetry.logs import configure_logs
     from pipeline.bootstrap.embedded import run_embedded
     from pipeline.config import ConfigError
-    from pipeline.core.policy.load import PolicyError
+    from pipeline.core.policy.faults import FileError
 
     configure_logs(log_level)
     try:
-        run_embedded(db, host=host, port=port, policy_file=policy, demo=demo, say=_out.print)
-    except (ConfigError, PolicyError, StartRefused, AccessRefused, PortTaken) as error:
+        run_embedded(
+            db,
+            host=host,
+            port=port,
+            policy_file=policy,
+            channels_file=channels,
+            demo=demo,
+            say=_out.print,
+        )
+    except (ConfigError, FileError, StartRefused, AccessRefused, PortTaken) as error:
         _fail(error)
 
 

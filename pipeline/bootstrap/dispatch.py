@@ -5,7 +5,6 @@ import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -113,17 +112,12 @@ def make_dispatcher(
         Means(
             outlets={channel: outlets[name] for channel, name in file.channels.items()},
             consents=consents,
-            render=make_render(_templates(policy), policy.file.language),
+            render=make_render(policy.file.templates, policy.file.language),
             watcher=watcher,
             clock=SYSTEM_CLOCK,
             rules=Rules(stale_after_seconds=file.stale_after_hours * 3_600),
         )
     )
-
-
-def _templates(policy: Policy) -> Mapping[str, Mapping[str, str]]:
-    templates: Any = getattr(policy.file, "templates", {})
-    return {name: dict(texts) for name, texts in templates.items()}
 
 
 def _channel(

@@ -1,6 +1,6 @@
 """Whether a customer does not want an action; asked before every attempt."""
 
-from pipeline.core.care.transaction_alert import NAME as TRANSACTION_ALERT
+from pipeline.core.policy.care import TRANSACTION_ALERT
 from schemas.care import CareAction, Consent
 
 

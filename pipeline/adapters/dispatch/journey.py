@@ -34,6 +34,9 @@ from schemas.touchpoints.care import Settlement
 
 log = logging.getLogger(__name__)
 
+NO_CHANNEL: Final = "none"
+"""Of an action that is to do nothing on purpose: done as soon as it is taken up."""
+
 CONSENT_RETRY_SECONDS: Final = 1.0
 FIRST_PARK_SECONDS: Final = 15.0
 LONGEST_PARK_SECONDS: Final = 120.0
@@ -121,6 +124,8 @@ class Journey:
             self._progress = Progress(index, failure=before.failure, parks=before.parks)
 
     async def _go_by(self, channel: str) -> None:
+        if channel == NO_CHANNEL:
+            raise _Ended(End("done", self._means.clock.now(), channel))
         outlet = self._means.outlets.get(channel)
         if outlet is None:
             raise self._given_up(f"no destination for channel {channel!r}")

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.ends import End, Parked
 from pipeline.adapters.dispatch.incoming import Unreadable, read_action
-from pipeline.adapters.dispatch.port import ConsentUnknown, ConsentView
+from pipeline.adapters.dispatch.port import ConsentUnknown
 from pipeline.adapters.dispatch.settled import SettledEvent, settled_event
 from pipeline.adapters.embedded.dispatch_store import DispatchStore, Open, Row
 from pipeline.adapters.http.ports import Busy, Condition, Unavailable
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.02
 """An alert is to go out at once; looking costs some microseconds."""
+
+LOOK_SECONDS: Final = 1.0
+"""How often it looks for actions that were put off and are due."""
 
 RETRY_SECONDS: Final = 1.0
 WINDOW: Final = 2_000
@@ -69,21 +73,19 @@ class EmbeddedConsents:
 
 
 class EmbeddedDispatch:
-    """A thread with an event loop of its own. ``make`` makes the dispatcher in that loop."""
+    """A thread with an event loop of its own."""
 
     def __init__(
         self,
         path: Path,
         *,
-        make: Callable[[ConsentView], Dispatcher],
+        dispatcher: Dispatcher,
         rows: ActionRows,
-        read_consent: ReadConsent,
         append: Append,
     ) -> None:
         self._path = path
-        self._make = make
+        self._dispatcher = dispatcher
         self._rows = rows
-        self._consents = EmbeddedConsents(read_consent)
         self._append = append
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._thread: threading.Thread | None = None
@@ -111,6 +113,10 @@ class EmbeddedDispatch:
     def condition(self) -> Condition:
         return Condition("dispatch", self._state == "running", self._state)
 
+    def fatal(self) -> str | None:
+        """Why only a restart can help, ``None`` while it can go on."""
+        return "dispatch ended" if self._state == "dead" else None
+
     def _run(self, begun: threading.Event) -> None:
         try:
             asyncio.run(self._main(begun))
@@ -122,28 +128,32 @@ class EmbeddedDispatch:
 
     async def _main(self, begun: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        dispatcher = self._make(self._consents)
         begun.set()
         try:
             while not self._stop.is_set():
                 try:
-                    await self._serve(dispatcher, self._stop)
+                    await self._serve(self._stop)
                 except Exception as error:  # noqa: BLE001 - the edge of the files
                     self._state = "retrying"
                     log.warning("dispatch starts anew: %s: %s", type(error).__name__, error)
                     await _wait(self._stop, RETRY_SECONDS)
         finally:
-            await dispatcher.close()
+            await self._dispatcher.close()
 
-    async def _serve(self, dispatcher: Dispatcher, stop: asyncio.Event) -> None:
+    async def _serve(self, stop: asyncio.Event) -> None:
         store = DispatchStore(self._path)
         try:
             self._find_place(store)
             self._state = "running"
+            next_look = 0.0
             while not stop.is_set():
-                read = self._read(store)
-                self._begin(store, dispatcher)
-                await _wait(stop, 0.0 if read else POLL_SECONDS)
+                rows = self._read(store)
+                if time.monotonic() >= next_look:
+                    next_look = time.monotonic() + LOOK_SECONDS
+                    # Those under way are due too, and come first: look beyond them.
+                    most = len(self._under_way) + WINDOW
+                    self._begin(store, store.due(datetime.now(UTC), most))
+                await _wait(stop, 0.0 if rows == READ_ROWS else POLL_SECONDS)
         finally:
             await self._end_all()
             store.close()
@@ -154,26 +164,26 @@ class EmbeddedDispatch:
             log.warning("the state file was made anew: actions are read from the beginning")
             store.forget_place()
 
-    def _read(self, store: DispatchStore) -> bool:
+    def _read(self, store: DispatchStore) -> int:
+        """How many rows were read; not more while enough is under way."""
+        if len(self._under_way) >= WINDOW:
+            return 0
         place = store.place()
         rows = self._rows.after(0 if place is None else place.seq, READ_ROWS)
         if rows:
-            store.take(rows)
-        return len(rows) == READ_ROWS
+            self._begin(store, store.take(rows))
+        return len(rows)
 
-    def _begin(self, store: DispatchStore, dispatcher: Dispatcher) -> None:
-        room = WINDOW - len(self._under_way)
-        if room <= 0:
-            return
-        # Those under way are due too: look beyond them.
-        for found in store.due(datetime.now(UTC), WINDOW):
-            if room > 0 and found.id not in self._under_way:
-                room -= 1
-                task = asyncio.create_task(self._see_to(store, dispatcher, found))
-                self._under_way[found.id] = task
+    def _begin(self, store: DispatchStore, found: Sequence[Open]) -> None:
+        for each in found:
+            if len(self._under_way) >= WINDOW + READ_ROWS:
+                return  # they are open in the file, and found at a later look
+            if each.id not in self._under_way:
+                task = asyncio.create_task(self._see_to(store, each))
+                self._under_way[each.id] = task
                 task.add_done_callback(self._tell_of_error)
 
-    async def _see_to(self, store: DispatchStore, dispatcher: Dispatcher, found: Open) -> None:
+    async def _see_to(self, store: DispatchStore, found: Open) -> None:
         try:
             action = read_action(found.action)
             if isinstance(action, Unreadable):
@@ -181,7 +191,7 @@ class EmbeddedDispatch:
                 store.settle([found.id])
                 return
             try:
-                ended = await dispatcher.carry_out(action, found.progress)
+                ended = await self._dispatcher.carry_out(action, found.progress)
             except Exception as error:
                 log.exception("an action could not be seen to its end")
                 ended = End("failed", datetime.now(UTC), detail=type(error).__name__)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -40,12 +40,15 @@ _PLACE: Final = (
 )
 
 
-class Row(NamedTuple):
+class Row(Protocol):
     """An action as the state file numbers it; ``action`` is its JSON."""
 
-    seq: int
-    id: str
-    action: bytes
+    @property
+    def seq(self) -> int: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def action(self) -> bytes: ...
 
 
 class Open(NamedTuple):
@@ -81,17 +84,22 @@ class DispatchStore:
         """Read from the first row again."""
         self._connection.execute("DELETE FROM place")
 
-    def take(self, rows: Sequence[Row]) -> None:
-        """Open these actions, but for those known already, and move on behind them."""
-        start = self._encode(Progress())
+    def take(self, rows: Sequence[Row]) -> list[Open]:
+        """Open these actions and move on behind them; returns those that were not known yet."""
+        start = Progress()
+        encoded = self._encode(start)
+        taken: list[Open] = []
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._connection.executemany(_NEW, [(row.id, row.action, start) for row in rows])
+            for row in rows:
+                if self._connection.execute(_NEW, (row.id, row.action, encoded)).rowcount == 1:
+                    taken.append(Open(row.id, row.action, start))
             self._connection.execute(_PLACE, (rows[-1].seq, rows[-1].id))
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
+        return taken
 
     def due(self, now: datetime, limit: int) -> list[Open]:
         """Open actions that are to be taken up, the longest due first."""
