@@ -95,6 +95,9 @@ def run(
         Path | None,
         typer.Option("--channels", help="Where actions go; by default to FILE.sent.jsonl."),
     ] = None,
+    dispatch: Annotated[
+        bool, typer.Option(help="Carry actions out; else they are only written down.")
+    ] = True,
     demo: Annotated[bool, typer.Option("--demo", help="Add a town of customers.")] = False,
     log_level: LogLevel = "INFO",
 ) -> None:
@@ -115,6 +118,7 @@ def run(
             port=port,
             policy_file=policy,
             channels_file=channels,
+            dispatches=dispatch,
             demo=demo,
             say=_out.print,
         )

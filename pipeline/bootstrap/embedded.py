@@ -45,18 +45,18 @@ def run_embedded(
     port: int,
     policy_file: Path | None,
     channels_file: Path | None,
+    dispatches: bool,
     demo: bool,
     say: Callable[[str], None],
 ) -> None:
     """Everything in one process on SQLite, until a signal ends it.
 
-    Raises ``ConfigError``, ``PolicyError``, ``ChannelsError``, ``StartRefused``,
-    ``AccessRefused``, ``PortTaken``.
+    With ``dispatches`` false, actions are only written down. Raises ``ConfigError``,
+    ``PolicyError``, ``ChannelsError``, ``StartRefused``, ``AccessRefused``, ``PortTaken``.
     """
     access = make_access(host, os.environ.get(API_KEY_VARIABLE))
     policy = read_policy(policy_file)
-    sent = file.with_name(f"{file.name}.sent.jsonl")
-    channels = read_channels(channels_file, lines=sent)
+    channels = read_channels(channels_file, lines=file.with_name(f"{file.name}.sent.jsonl"))
     metrics = Metrics(CollectorRegistry())
     stage = PerceiveStage(policy, version=program_version())
     runner = EmbeddedRunner(
@@ -72,10 +72,12 @@ def run_embedded(
     try:
         engine = make_engine(f"sqlite:///{file}")
         read = ReadModel(engine)
-        follower = Follower(engine)
-        consents = EmbeddedConsents(follower.consent)
-        dispatcher = make_dispatcher(channels, policy, consents, metrics)
-        dispatch = _dispatch(file, runner, follower, dispatcher)
+        dispatch: EmbeddedDispatch | None = None
+        if dispatches:
+            follower = Follower(engine)
+            consents = EmbeddedConsents(follower.consent)
+            dispatcher = make_dispatcher(channels, policy, consents, metrics)
+            dispatch = _dispatch(file, runner, follower, dispatcher)
         app = make_app(
             ingest=runner,
             read=read,
@@ -92,12 +94,8 @@ def run_embedded(
         def listening(bound_host: str, bound_port: int) -> None:
             say(f"listening on http://{bound_host}:{bound_port}, state in {file}")
 
-        dispatch.start()
-        try:
-            with _town(runner, read, say) if demo else _nothing():
-                serve(app, host, port, on_listening=listening)
-        finally:
-            dispatch.stop()
+        with _at_work(dispatch), _town(runner, read, say) if demo else _nothing():
+            serve(app, host, port, on_listening=listening)
         engine.dispose()
     finally:
         runner.stop()
@@ -106,15 +104,19 @@ def run_embedded(
 class _Readiness:
     """How the lane and dispatch are."""
 
-    def __init__(self, runner: EmbeddedRunner, dispatch: EmbeddedDispatch) -> None:
+    def __init__(self, runner: EmbeddedRunner, dispatch: EmbeddedDispatch | None) -> None:
         self._runner = runner
         self._dispatch = dispatch
 
     def conditions(self) -> Sequence[Condition]:
-        return (*self._runner.conditions(), self._dispatch.condition())
+        conditions = self._runner.conditions()
+        if self._dispatch is None:
+            return conditions
+        return (*conditions, self._dispatch.condition())
 
     def fatal(self) -> str | None:
-        return self._runner.fatal() or self._dispatch.fatal()
+        fatal = self._runner.fatal()
+        return fatal if fatal or self._dispatch is None else self._dispatch.fatal()
 
 
 def _dispatch(
@@ -128,6 +130,18 @@ def _dispatch(
     return EmbeddedDispatch(
         Files(file).dispatch, dispatcher=dispatcher, rows=follower, append=append
     )
+
+
+@contextmanager
+def _at_work(dispatch: EmbeddedDispatch | None) -> Iterator[None]:
+    if dispatch is None:
+        yield
+        return
+    dispatch.start()
+    try:
+        yield
+    finally:
+        dispatch.stop()
 
 
 @contextmanager

@@ -447,3 +447,10 @@ async def test_closing_closes_each_destination_once() -> None:
     world = World({"sms": FakeChannel(), "email": FakeChannel()})
     await world.dispatcher.close()
     assert all(channel.closed for channel in world.channels.values())
+
+
+@timed
+async def test_an_action_that_is_to_do_nothing_is_done_at_once() -> None:
+    world = World({})
+    end = await end_of(world, action="deliberate_silence", channel="none")
+    assert (end.result, end.channel) == ("done", "none")
