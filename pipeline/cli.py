@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -43,6 +44,10 @@ Bootstrap = Annotated[
 Prefix = Annotated[str | None, typer.Option(help="Put before every topic's name.")]
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", help="Policy file; the one shipped by default.")
+]
+ChannelsFile = Annotated[
+    Path | None,
+    typer.Option("--channels", help="Where actions go; the file shipped by default."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LogLevel = Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")]
@@ -88,6 +93,13 @@ def run(
     ),
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8080,
     policy: PolicyFile = None,
+    channels: Annotated[
+        Path | None,
+        typer.Option("--channels", help="Where actions go; by default to FILE.sent.jsonl."),
+    ] = None,
+    dispatch: Annotated[
+        bool, typer.Option(help="Carry actions out; else they are only written down.")
+    ] = True,
     demo: Annotated[bool, typer.Option("--demo", help="Add a town of customers.")] = False,
     log_level: LogLevel = "INFO",
 ) -> None:
@@ -98,17 +110,36 @@ def run(
     from pipeline.adapters.telemetry.logs import configure_logs
     from pipeline.bootstrap.embedded import run_embedded
     from pipeline.config import ConfigError
-    from pipeline.core.policy.load import PolicyError
+    from pipeline.core.policy.faults import FileError
 
     configure_logs(log_level)
     try:
-        run_embedded(db, host=host, port=port, policy_file=policy, demo=demo, say=_out.print)
-    except (ConfigError, PolicyError, StartRefused, AccessRefused, PortTaken) as error:
+        run_embedded(
+            db,
+            host=host,
+            port=port,
+            policy_file=policy,
+            channels_file=channels,
+            dispatches=dispatch,
+            demo=demo,
+            say=_out.print,
+        )
+    except (ConfigError, FileError, StartRefused, AccessRefused, PortTaken) as error:
         _fail(error)
+
+
+class Stage(StrEnum):
+    """What a worker does."""
+
+    PERCEIVE = "perceive"
+    DISPATCH = "dispatch"
 
 
 @app.command()
 def worker(
+    stage: Annotated[
+        Stage, typer.Option(help="perceive: touches into scores; dispatch: care into deeds.")
+    ] = Stage.PERCEIVE,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
     policy: PolicyFile = None,
@@ -118,21 +149,29 @@ def worker(
     partitions: Annotated[int | None, typer.Option(help="What every topic has.")] = None,
     host: Annotated[str, typer.Option(help="Where health and metrics are served.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="For health and metrics; 0 serves neither.")] = 8081,
+    channels: ChannelsFile = None,
     log_level: LogLevel = "INFO",
 ) -> None:
-    """Process touches on Kafka: a Faust worker, exactly once."""
+    """Process touches on Kafka exactly once, or carry out the actions that come of them."""
     from pipeline.adapters.http.server import PortTaken
     from pipeline.adapters.kafka.worker import WorkerRefusedError
     from pipeline.adapters.telemetry.logs import configure_logs
-    from pipeline.bootstrap.kafka import run_worker
     from pipeline.config import ConfigError
-    from pipeline.core.policy.load import PolicyError
+    from pipeline.core.policy.faults import FileError
 
     configure_logs(log_level)
     settings = _kafka(bootstrap, prefix, data_dir=data_dir, partitions=partitions)
+    where: dict[str, Any] = {"policy_file": policy, "host": host, "port": port or None}
     try:
-        code = run_worker(settings, policy_file=policy, host=host, port=port or None)
-    except (ConfigError, PolicyError, WorkerRefusedError, PortTaken) as error:
+        if stage is Stage.DISPATCH:
+            from pipeline.bootstrap.dispatch import run_dispatch_worker
+
+            code = run_dispatch_worker(settings, channels_file=channels, **where)
+        else:
+            from pipeline.bootstrap.kafka import run_worker
+
+            code = run_worker(settings, **where)
+    except (ConfigError, FileError, WorkerRefusedError, PortTaken) as error:
         _fail(error)
     raise typer.Exit(code)
 

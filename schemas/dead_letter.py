@@ -21,6 +21,7 @@ class Reason(StrEnum):
     UNKNOWN_TOUCHPOINT = "unknown_touchpoint"
     RESERVED_KEY = "reserved_key"
     OUTPUT_TOO_LARGE = "output_too_large"
+    UNDELIVERABLE = "undeliverable"
     INTERNAL_ERROR = "internal_error"
 
 

@@ -23,6 +23,9 @@ ACTIONS: Final = "care.action.v1"
 ACTION_DEAD_LETTERS: Final = "care.action.v1.dlq"
 """Actions that could not be carried out, with why."""
 
+ACTION_RETRIES: Final = "care.action.v1.retry"
+"""Actions put off by dispatch, for itself alone: their bytes, and in headers when to go on."""
+
 DECISIONS: Final = "care.decision.v1"
 """The ledger: what became of every proposal, step by step, each with its reason."""
 

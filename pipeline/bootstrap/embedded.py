@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -11,19 +11,24 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from pipeline.adapters.dispatch.dispatcher import Dispatcher
+from pipeline.adapters.dispatch.settled import SettledEvent
+from pipeline.adapters.embedded.dispatch import EmbeddedConsents, EmbeddedDispatch
 from pipeline.adapters.embedded.files import Files
 from pipeline.adapters.embedded.runner import EmbeddedRunner
 from pipeline.adapters.http.access import make_access
 from pipeline.adapters.http.app import make_app
-from pipeline.adapters.http.ports import Busy, Entry, Unavailable
+from pipeline.adapters.http.ports import Busy, Condition, Entry, Unavailable
 from pipeline.adapters.http.server import serve
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
+from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
 from pipeline.config import program_version
 from pipeline.stages.perceive import PerceiveStage
 from pipeline.tools import demo_show
 from sinks.sql.engine import make_engine
+from sinks.sql.follow import Follower
 from sinks.sql.migrations import upgrade
 from sinks.sql.read import ReadModel
 from sinks.sql.rows import write_outputs
@@ -39,15 +44,19 @@ def run_embedded(
     host: str,
     port: int,
     policy_file: Path | None,
+    channels_file: Path | None,
+    dispatches: bool,
     demo: bool,
     say: Callable[[str], None],
 ) -> None:
     """Everything in one process on SQLite, until a signal ends it.
 
-    Raises ``ConfigError``, ``PolicyError``, ``StartRefused``, ``AccessRefused``, ``PortTaken``.
+    With ``dispatches`` false, actions are only written down. Raises ``ConfigError``,
+    ``PolicyError``, ``ChannelsError``, ``StartRefused``, ``AccessRefused``, ``PortTaken``.
     """
     access = make_access(host, os.environ.get(API_KEY_VARIABLE))
     policy = read_policy(policy_file)
+    channels = read_channels(channels_file, lines=file.with_name(f"{file.name}.sent.jsonl"))
     metrics = Metrics(CollectorRegistry())
     stage = PerceiveStage(policy, version=program_version())
     runner = EmbeddedRunner(
@@ -63,10 +72,16 @@ def run_embedded(
     try:
         engine = make_engine(f"sqlite:///{file}")
         read = ReadModel(engine)
+        dispatch: EmbeddedDispatch | None = None
+        if dispatches:
+            follower = Follower(engine)
+            consents = EmbeddedConsents(follower.consent)
+            dispatcher = make_dispatcher(channels, policy, consents, metrics)
+            dispatch = _dispatch(file, runner, follower, dispatcher)
         app = make_app(
             ingest=runner,
             read=read,
-            readiness=runner,
+            readiness=_Readiness(runner, dispatch),
             policy=lambda: policy,
             catalogues=read_catalogues(policy),
             access=access,
@@ -79,11 +94,54 @@ def run_embedded(
         def listening(bound_host: str, bound_port: int) -> None:
             say(f"listening on http://{bound_host}:{bound_port}, state in {file}")
 
-        with _town(runner, read, say) if demo else _nothing():
+        with _at_work(dispatch), _town(runner, read, say) if demo else _nothing():
             serve(app, host, port, on_listening=listening)
         engine.dispose()
     finally:
         runner.stop()
+
+
+class _Readiness:
+    """How the lane and dispatch are."""
+
+    def __init__(self, runner: EmbeddedRunner, dispatch: EmbeddedDispatch | None) -> None:
+        self._runner = runner
+        self._dispatch = dispatch
+
+    def conditions(self) -> Sequence[Condition]:
+        conditions = self._runner.conditions()
+        if self._dispatch is None:
+            return conditions
+        return (*conditions, self._dispatch.condition())
+
+    def fatal(self) -> str | None:
+        fatal = self._runner.fatal()
+        return fatal if fatal or self._dispatch is None else self._dispatch.fatal()
+
+
+def _dispatch(
+    file: Path, runner: EmbeddedRunner, follower: Follower, dispatcher: Dispatcher
+) -> EmbeddedDispatch:
+    """Carries out what the lane decides, and tells the log."""
+
+    async def append(event: SettledEvent) -> None:
+        await runner.append_own(Entry(event.key, event.value))
+
+    return EmbeddedDispatch(
+        Files(file).dispatch, dispatcher=dispatcher, rows=follower, append=append
+    )
+
+
+@contextmanager
+def _at_work(dispatch: EmbeddedDispatch | None) -> Iterator[None]:
+    if dispatch is None:
+        yield
+        return
+    dispatch.start()
+    try:
+        yield
+    finally:
+        dispatch.stop()
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def over_http(events: Path, policy: Path, customers: Iterable[str], folder: Path
     (port,) = free_ports(1)
     state = folder / "t.db"
     run = Program(
-        [COMMAND, "run", "--db", state, "--port", str(port), "--policy", policy],
+        [COMMAND, "run", "--no-dispatch", "--db", state, "--port", str(port), "--policy", policy],
         log=folder / "run.log",
     )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:

@@ -63,9 +63,10 @@ def test_top_level_holds_no_other_code() -> None:
         and not (path / "pyvenv.cfg").exists()
     ]
     with_code = {path.name for path in folders if _folders_with_code(path)}
-    # deploy: the files that make messages and policies packages
+    # deploy: the files that make channels, messages and policies packages
     assert with_code == {*SHIPPED, "tests", "deploy"}
     assert sorted((ROOT / "deploy").rglob("*.py")) == [
+        ROOT / "deploy/channels/__init__.py",
         ROOT / "deploy/messages/__init__.py",
         ROOT / "deploy/policies/__init__.py",
     ]

@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.adapters.dispatch.circuit import STATES
+from pipeline.adapters.telemetry.dispatch import DispatchWatcher
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.engine.ports import Labels
@@ -117,3 +119,25 @@ def test_what_a_stage_counts_is_counted_once_it_is_durable() -> None:
     assert found["touchpoint_care_proposals_total", "apology"] == 3
     decided = ("touchpoint_care_decisions_total", "apology", "withheld", "quiet_hours")
     assert found[decided] == 2
+
+
+def test_dispatch_shows_attempts_ends_and_the_state_of_each_circuit() -> None:
+    metrics = Metrics(CollectorRegistry())
+    watcher = DispatchWatcher(metrics, ["gateway", "mail"])
+    watcher.attempted("gateway", "retry")
+    watcher.attempted("gateway", "done")
+    watcher.settled("apology", "done", 0.2)
+    watcher.parked("circuit")
+    watcher.waiting(3)
+    watcher.circuit("gateway", "open")
+    found = samples(metrics)
+    assert found["touchpoint_dispatch_attempts_total", "gateway", "retry"] == 1
+    assert found["touchpoint_dispatch_settled_total", "apology", "done"] == 1
+    assert found["touchpoint_dispatch_seconds_count", "done"] == 1
+    assert found["touchpoint_dispatch_parked_total", "circuit"] == 1
+    assert found["touchpoint_dispatch_in_flight",] == 3
+    states = {
+        name: {state for state in STATES if found["touchpoint_dispatch_circuit", name, state] == 1}
+        for name in ("gateway", "mail")
+    }
+    assert states == {"gateway": {"open"}, "mail": {"closed"}}

@@ -1,7 +1,8 @@
 """Opens the SQLite files of the embedded pipeline, each the way its one job needs.
 
 Beside the state file ``touchpoint.db`` stand ``touchpoint.db.log`` (events in) and
-``touchpoint.db.lock`` (one process at a time). The log is a file of its own so that taking events
+``touchpoint.db.lock`` (one process at a time), and ``touchpoint.db.dispatch`` (actions that are
+being carried out). The log is a file of its own so that taking events
 in and processing them never wait for one another's transactions.
 """
 
@@ -36,6 +37,10 @@ class Files(NamedTuple):
     @property
     def log(self) -> Path:
         return self.state.with_name(self.state.name + ".log")
+
+    @property
+    def dispatch(self) -> Path:
+        return self.state.with_name(self.state.name + ".dispatch")
 
     @property
     def lock(self) -> Path:

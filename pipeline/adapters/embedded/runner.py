@@ -125,6 +125,13 @@ class EmbeddedRunner:
             self.check_room()
         return await self._log.append(entries, received_ms, once)
 
+    async def append_own(self, entry: Entry) -> None:
+        """Append an event that the pipeline itself made; durable when it returns.
+
+        Never ``Busy``: what has been done must be told. Raises ``Unavailable``.
+        """
+        await self._log.append([entry], self._now_ms(), bounded=False)
+
     @property
     def lag_records(self) -> int:
         """Records appended and not yet processed."""

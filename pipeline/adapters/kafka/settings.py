@@ -85,9 +85,10 @@ class KafkaSettings:
     def max_bytes(self, topic: str) -> int:
         """The largest record batch that the topic of this wire name takes.
 
-        A dead letter wraps the original bytes, so its topic takes twice as much.
+        A dead letter wraps the original bytes, and what is put off has headers beside them, so
+        their topics take twice as much.
         """
-        return self.max_message_bytes * (2 if topic.endswith(".dlq") else 1)
+        return self.max_message_bytes * (2 if topic.endswith((".dlq", ".retry")) else 1)
 
     def transactional_id(self, stage: str, partition: int) -> str:
         return f"{self.prefix}{self.app_id}-{stage}-{partition}"

@@ -14,13 +14,39 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
 from pipeline.adapters.kafka.settings import KafkaSettings
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DECISIONS, SCORES
+from schemas.topics import (
+    ACTION_DEAD_LETTERS,
+    ACTION_RETRIES,
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DECISIONS,
+    OUTLOOKS,
+    PROPOSAL_DEAD_LETTERS,
+    PROPOSALS,
+    SCORES,
+)
 
 DAY_MS = 86_400_000
 ADMIN_TIMEOUT_MS = 5_000
 APPLIED_SECONDS = 10.0
 
 STAGES = ("perceive",)
+
+_COMPACTED = (SCORES, CONSENTS)
+_DELETED = (
+    CONTRIBUTIONS,
+    OUTLOOKS,
+    ACTIONS,
+    ACTION_RETRIES,
+    DECISIONS,
+    CASES,
+    PROPOSALS,
+    CAMPAIGNS,
+)
+_DEAD_LETTERS = (ACTION_DEAD_LETTERS, PROPOSAL_DEAD_LETTERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +79,17 @@ class TopicsRefusedError(Exception):
 
 def expected_topics(settings: KafkaSettings, stages: Sequence[str] = STAGES) -> list[TopicSpec]:
     """Every topic of an installation, in the order they are created."""
-    dead_letters = settings.topic(settings.dead_letter_topic())
+    compacted = {"cleanup.policy": "compact"}
     outputs = _deleted(settings.output_retention_days)
+    dead_letters = _deleted(settings.dead_letter_retention_days)
     configs: dict[str, dict[str, str]] = {
         settings.topic(settings.source_topic): _deleted(settings.source_retention_days),
-        dead_letters: _deleted(settings.dead_letter_retention_days),
-        settings.topic(SCORES): {"cleanup.policy": "compact"},
-        settings.topic(CONTRIBUTIONS): outputs,
-        settings.topic(ACTIONS): outputs,
-        settings.topic(DECISIONS): outputs,
+        settings.topic(settings.dead_letter_topic()): dead_letters,
     }
-    for stage in stages:
-        configs[settings.changelog_topic(stage)] = {"cleanup.policy": "compact"}
+    configs |= {settings.topic(name): compacted for name in _COMPACTED}
+    configs |= {settings.topic(name): outputs for name in _DELETED}
+    configs |= {settings.topic(name): dead_letters for name in _DEAD_LETTERS}
+    configs |= {settings.changelog_topic(stage): compacted for stage in stages}
     in_sync = min(settings.min_insync_replicas, settings.replication)
     return [
         TopicSpec(

@@ -10,6 +10,24 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 # From a quick chunk on an idle machine to a commit that waits for a broker to come back.
 _SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 45.0)
 
+# From an alert at once to care that was held over night.
+_DISPATCH_SECONDS: Final = (
+    0.02,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2.5,
+    5,
+    15,
+    60,
+    300,
+    1_800,
+    7_200,
+    43_200,
+)
+
 
 class Metrics:
     """Every metric, registered in one registry.
@@ -112,6 +130,43 @@ class Metrics:
             "touchpoint_patterns",
             "Patterns that showed, or were withdrawn when the awaited event came late.",
             ["pattern", "state"],
+            registry=registry,
+        )
+        self.dispatch_attempts = Counter(
+            "touchpoint_dispatch_attempts",
+            "Attempts to carry an action out, by result: done, failed (for good) or retry.",
+            ["destination", "result"],
+            registry=registry,
+        )
+        self.dispatch_settled = Counter(
+            "touchpoint_dispatch_settled",
+            "Actions that came to their end: done, failed, suppressed (not wanted) or expired.",
+            ["action", "result"],
+            registry=registry,
+        )
+        self.dispatch_seconds = Histogram(
+            "touchpoint_dispatch_seconds",
+            "From the decision for an action (event time) to its end.",
+            ["result"],
+            buckets=_DISPATCH_SECONDS,
+            registry=registry,
+        )
+        self.dispatch_parked = Counter(
+            "touchpoint_dispatch_parked",
+            "Times an action was put off: backoff, queue, circuit, consent or quiet hours.",
+            ["why"],
+            registry=registry,
+        )
+        self.dispatch_in_flight = Gauge(
+            "touchpoint_dispatch_in_flight",
+            "Actions under way in this process, waiting for their turn included.",
+            registry=registry,
+        )
+        self.dispatch_circuit = Gauge(
+            "touchpoint_dispatch_circuit",
+            "1 for the state of a destination's circuit: closed, open (left alone) or half_open "
+            "(asked by one attempt).",
+            ["destination", "state"],
             registry=registry,
         )
         self.ingest = Counter(

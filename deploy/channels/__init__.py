@@ -1,0 +1,1 @@
+"""Channels files shipped with the program, as the package ``pipeline.channels``."""

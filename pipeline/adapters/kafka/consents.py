@@ -1,0 +1,156 @@
+"""What customers do not want, from the compacted topic that the perceive stage writes.
+
+Before an answer is given, everything is read that was committed before the question: nothing is
+sent after an opt-out that the log knows.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from pipeline.adapters.dispatch.port import ConsentUnknown
+from pipeline.adapters.kafka.clients import pause_failed_refresh
+from pipeline.adapters.kafka.settings import KafkaSettings
+from schemas.care import Consent
+from schemas.topics import CONSENTS
+
+log = logging.getLogger(__name__)
+
+POLL_MS: Final = 10
+ANSWER_SECONDS: Final = 10.0
+RETRY_SECONDS: Final = 1.0
+
+
+class KafkaConsents:
+    """The ``ConsentView`` on Kafka; of one event loop.
+
+    Questions that come while the topic is looked at are answered together by the next look: a
+    look that began before a question may have missed what was committed since.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        topic = settings.topic(CONSENTS)
+        self._partitions = [TopicPartition(topic, n) for n in range(settings.partitions)]
+        self._positions: dict[TopicPartition, int] = {}
+        self._held: dict[str, Consent] = {}
+        self._decode = msgspec.json.Decoder(Consent).decode
+        self._consumer: Any = None
+        self._next: asyncio.Future[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._current = False
+
+    @property
+    def current(self) -> bool:
+        """Whether the last look reached the end."""
+        return self._current
+
+    async def consent(self, customer: str) -> Consent | None:
+        """See ``ConsentView``."""
+        await self.look()
+        return self._held.get(customer)
+
+    async def look(self) -> None:
+        """Return when all is read that was committed before. Raises ``ConsentUnknown``."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+            self._next.add_done_callback(_seen)
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look(), name="consents")
+        await asyncio.shield(self._next)
+
+    async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+        await self._drop()
+
+    async def _look(self) -> None:
+        """Look as long as somebody asks."""
+        while self._next is not None:
+            asked, self._next = self._next, None
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS if self._positions else None):
+                    await self._catch_up()
+            except asyncio.CancelledError:
+                asked.cancel()
+                raise
+            except Exception as error:  # noqa: BLE001 - the edge: whatever it is, nobody knows
+                self._current = False
+                await self._drop()
+                what = f"consents cannot be read: {error!r}"
+                asked.set_exception(ConsentUnknown(what, retry_after_seconds=RETRY_SECONDS))
+            else:
+                self._current = True
+                asked.set_result(None)
+
+    async def _catch_up(self) -> None:
+        if self._consumer is None:
+            await self._open()
+        consumer = self._consumer
+        # Read-committed: up to the first transaction that is still open.
+        ends = await consumer.end_offsets(self._partitions)
+        while True:
+            # The position, not the last record: commit markers take offsets and never come.
+            for tp in self._partitions:
+                self._positions[tp] = await consumer.position(tp)
+            if all(self._positions[tp] >= ends[tp] for tp in self._partitions):
+                return
+            fetched = await consumer.getmany(timeout_ms=POLL_MS)
+            for records in fetched.values():
+                for record in records:
+                    self._take(record)
+
+    def _take(self, record: ConsumerRecord) -> None:
+        customer = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            self._held.pop(customer, None)
+            return
+        try:
+            consent = self._decode(record.value)
+        except msgspec.DecodeError as error:
+            # What held before holds on: forgetting it could send what is not wanted.
+            log.error("offset %d of consents is none: %s", record.offset, type(error).__name__)
+            return
+        if consent.denied or not consent.alerts:
+            self._held[consent.customer] = consent
+        else:
+            self._held.pop(consent.customer, None)
+
+    async def _open(self) -> None:
+        consumer = AIOKafkaConsumer(
+            **self._settings.aiokafka_options(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=self._settings.fetch_wait_ms,
+        )
+        pause_failed_refresh(consumer._client)
+        self._consumer = consumer
+        await consumer.start()
+        consumer.assign(self._partitions)
+        for tp in self._partitions:
+            if tp in self._positions:
+                consumer.seek(tp, self._positions[tp])
+        fresh = [tp for tp in self._partitions if tp not in self._positions]
+        if fresh:
+            await consumer.seek_to_beginning(*fresh)
+
+    async def _drop(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with suppress(KafkaError, TimeoutError, OSError):
+                await asyncio.wait_for(consumer.stop(), ANSWER_SECONDS)
+
+
+def _seen(asked: asyncio.Future[None]) -> None:
+    """Look at a failure that nobody waits for any more, or asyncio complains."""
+    if not asked.cancelled():
+        asked.exception()
