@@ -10,7 +10,9 @@ from tests.unit.guarding import CARE, DECIDED, at, buy, cap, guarded, opt_out, o
 SPRING = {"campaign": "spring", "cost": 20, "channels": ["sms"]}
 WORTH = {"classes": ["care"], "year_share": sourced(0.02), "largest_factor": sourced(5)}
 PROPOSED = ("proposed", "campaign")
-ALLOCATED = ("allocated", "allocated")
+REASONS = {"allocated": "funded", "not_funded": "stock"}
+ALLOCATED = ("allocated", "funded")
+NOT_FUNDED = ("not_funded", "stock")
 REQUESTED = ("requested", "requested")
 
 
@@ -21,7 +23,7 @@ def candidate(**guards: Any) -> Life:
 
 
 def verdict(life: Life, hours: float, what: str, proposal: str | None = None) -> None:
-    told = {"campaign": "spring", "verdict": what, "detail": "so it was decided"}
+    told = {"campaign": "spring", "verdict": what, "reason": REASONS[what]}
     told["proposal"] = proposal or life.decisions(CARE)[0].id
     life.happen(DECIDED, at(hours), told)
 
@@ -46,7 +48,7 @@ def test_what_is_allocated_goes_out_and_what_is_not_gives_its_place_back() -> No
         buy(each, 13)
     capped = ("withheld", "cap")
     assert outcomes(life) == [PROPOSED, capped, ALLOCATED, REQUESTED, capped]
-    assert outcomes(other) == [PROPOSED, capped, ("not_funded", "not_funded"), PROPOSED]
+    assert outcomes(other) == [PROPOSED, capped, NOT_FUNDED, PROPOSED]
     (action,) = life.actions()
     assert action.id == life.decisions(CARE)[0].id
     assert action.campaign == "spring"
@@ -66,7 +68,7 @@ def test_an_unknown_verdict_changes_nothing_and_a_second_one_neither() -> None:
     verdict(life, 11, "allocated", proposal="nobody's")
     verdict(life, 12, "not_funded")
     verdict(life, 13, "allocated")
-    assert outcomes(life) == [PROPOSED, ("not_funded", "not_funded")]
+    assert outcomes(life) == [PROPOSED, NOT_FUNDED]
 
 
 def test_who_opted_out_before_the_verdict_gets_nothing_by_it() -> None:

@@ -56,7 +56,9 @@ def test_where_no_channel_is_left_the_reason_is_that_of_the_first() -> None:
     assert outcomes(other) == [("withheld", "no_consent")]
 
 
-def test_what_has_to_be_told_passes_every_cap_and_takes_no_room_but_stops_at_a_closed_door() -> None:
+def test_what_has_to_be_told_passes_every_cap_and_takes_no_room_but_stops_at_a_closed_door() -> (
+    None
+):
     life = followed(caps=[cap("none", 0, 24)], alert={"enabled": True})
     for hours in range(40):
         buy(life, hours / 10)

@@ -31,9 +31,9 @@ def hear_verdict(moment: Moment, event: CareDecided) -> None:
     forget(moment.customer.care, pending)
     question = _question(moment, pending)
     if told.verdict == "not_funded":
-        conclude(moment, question, Verdict("not_funded", "not_funded", told.detail))
+        conclude(moment, question, Verdict("not_funded", told.reason, told.detail))
         return
-    decide(moment, question, Verdict("allocated", "allocated", told.detail))
+    decide(moment, question, Verdict("allocated", told.reason, told.detail))
     _judge(moment, pending, question)
 
 

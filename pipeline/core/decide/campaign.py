@@ -9,7 +9,6 @@ from pipeline.core.moment import Moment
 from pipeline.core.profile import tier_of
 from schemas.care import CareDeclined, CareProposal
 from schemas.topics import PROPOSALS
-from schemas.touchpoints.campaigns import CampaignNominated
 
 _NOMINATED: Final = "nominated"
 
@@ -61,5 +60,5 @@ def decline(moment: Moment, question: Question, verdict: Verdict) -> None:
 
 
 def _cohort_size(question: Question) -> int | None:
-    event = question.occasion.event
-    return event.data.cohort_size if isinstance(event, CampaignNominated) else None
+    said = question.occasion.facts.get("cohort_size", "")
+    return int(said) if said else None

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from pipeline.core.decide.contacts import has_room, others
-from pipeline.core.decide.guard import Objection, Question, Verdict, withhold, without
+from pipeline.core.decide.guard import (
+    Objection,
+    Question,
+    Verdict,
+    does_nothing,
+    withhold,
+    without,
+)
 from pipeline.core.moment import Moment
 from pipeline.core.policy.guarding import HOUR_S, Cap
 from pipeline.core.policy.ways import KINDS, mask_of
@@ -19,7 +26,7 @@ def cool_down(moment: Moment, question: Question) -> Verdict | None:
     """Some days pass between two actions of one class, whichever they are."""
     rule, said = question.proposal.rule, moment.policy.decide
     cool_s = said.cool_s.get(rule.action_class)
-    if cool_s is None or rule.action_class in said.passing:
+    if cool_s is None or rule.action_class in said.passing or does_nothing(question):
         return None
     kind, since_s = KINDS[rule.action_class], moment.now_s - cool_s
     for each in others(moment, question):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pipeline.core.care.action import Proposal
 from pipeline.core.moment import Moment, Occasion
+from pipeline.core.policy.ways import NONE
 from schemas.care import DecisionOutcome, Quiet
 
 
@@ -45,6 +46,11 @@ class Verdict(NamedTuple):
 
 Guard = Callable[[Moment, Question], Verdict | Question | None]
 """``None``: no objection; a question: the same with fewer channels; a verdict: it is decided."""
+
+
+def does_nothing(question: Question) -> bool:
+    """Whether the action is to let the customer be: there is nothing in it to be too much."""
+    return question.channels == (NONE,)
 
 
 def withhold(reason: str, detail: str) -> Verdict:

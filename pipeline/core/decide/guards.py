@@ -21,8 +21,8 @@ customer, then what it costs; what may change by waiting comes last. Each has on
 ====================  ==================================================================
 
 Outside of this order: ``no_room`` where nothing more can be remembered, ``withdrawn`` and
-``not_in_policy`` for what waited and lost its cause or its rule, ``no_verdict`` (expired) and
-``not_funded`` for what its campaign did not want in time, or at all.
+``not_in_policy`` for what waited and lost its cause or its rule, ``no_verdict`` (expired) where a
+campaign did not speak in time. What is not funded has the campaign's own reason.
 """
 
 from typing import Final

@@ -4,7 +4,7 @@ A point of score is worth a share of a year's revenue with this customer, more f
 """
 
 from pipeline.core.customer import Customer
-from pipeline.core.decide.guard import Question, Verdict, withhold
+from pipeline.core.decide.guard import Question, Verdict, does_nothing, withhold
 from pipeline.core.moment import Moment
 from pipeline.core.perceive.decay import scales
 from pipeline.core.perceive.expectation import context_at
@@ -27,7 +27,8 @@ def worth_of_point(customer: Customer, policy: Policy) -> float:
 def over_delivery(moment: Moment, question: Question) -> Verdict | None:
     """Above the target band, more service costs and brings nothing."""
     policy, customer = moment.policy, moment.customer
-    if question.proposal.rule.action_class not in policy.decide.overdone_classes:
+    classes = policy.decide.overdone_classes
+    if question.proposal.rule.action_class not in classes or does_nothing(question):
         return None
     at_s = max(moment.now_s, customer.as_of_s)
     tier, context = tier_of(customer, policy), context_at(customer, at_s, policy)
@@ -41,7 +42,7 @@ def over_delivery(moment: Moment, question: Question) -> Verdict | None:
 def worthless(moment: Moment, question: Question) -> Verdict | None:
     """An action must be worth more than it costs."""
     rule, worth = question.proposal.rule, moment.policy.decide.worth
-    if worth is None or rule.action_class not in worth.classes:
+    if worth is None or rule.action_class not in worth.classes or does_nothing(question):
         return None
     value = rule.gain * worth_of_point(moment.customer, moment.policy)
     if value > rule.cost:
