@@ -10,7 +10,10 @@ from typing import Final
 from pipeline.core.admission import Admitted
 from pipeline.core.care.memory import Alarm, due_alarms
 from pipeline.core.customer import Customer
+from pipeline.core.decide import again, low_score, waiting
 from pipeline.core.decide.judge import consider
+from pipeline.core.decide.settle import settle
+from pipeline.core.decide.wishes import tell_wishes
 from pipeline.core.moment import Answer, Moment, Occasion
 from pipeline.core.notice import notices
 from pipeline.core.policy.compiled import Policy
@@ -18,6 +21,8 @@ from pipeline.core.steps import Outcome
 from pipeline.core.touch import touch_of
 from schemas.care import Cause
 from schemas.topics import CONTRIBUTIONS
+from schemas.touchpoints.care import CareDecided
+from schemas.touchpoints.customers import CustomerInherited
 from schemas.touchpoints.transactions import TransactionCompleted
 
 MOST_ALARMS: Final = 64
@@ -47,9 +52,23 @@ def attend(
         touch=touch_of(event),
         contribution=contribution,
     )
+    _earlier(moment)
     for occasion in (*notices.watch(moment), *_own(moment)):
         consider(moment, occasion)
+    cause = Cause(source=event.source, event=event.id)
+    for occasion in low_score.evaluate(moment, cause, contribution.score_before):
+        consider(moment, occasion)
     return answer
+
+
+def _earlier(moment: Moment) -> None:
+    """What the event says of earlier care."""
+    settle(moment)
+    tell_wishes(moment)
+    if isinstance(moment.event, CareDecided):
+        again.hear_verdict(moment, moment.event)
+    elif isinstance(moment.event, CustomerInherited):
+        again.make_room(moment)
 
 
 def wake(name: str, customer: Customer, policy: Policy, clock_s: float) -> Answer:
@@ -61,8 +80,13 @@ def wake(name: str, customer: Customer, policy: Policy, clock_s: float) -> Answe
             fired += 1
             moment = Moment(name, customer, policy, alarm.due_s, clock_s, answer)
             room = _ROOMS.get(alarm.kind, notices.fire)
-            for occasion in room(moment, alarm):
+            before = low_score.look(customer, policy)
+            found = room(moment, alarm)
+            for occasion in found:
                 consider(moment, occasion)
+            if found:  # what an absence means is felt, too
+                for occasion in low_score.evaluate(moment, found[-1].cause, before):
+                    consider(moment, occasion)
     return answer
 
 
@@ -75,5 +99,5 @@ def _own(moment: Moment) -> tuple[Occasion, ...]:
     return (Occasion("transaction", cause, moment.at_s, event=event),)
 
 
-_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {}
+_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {waiting.ALARM: again.ring}
 """Who looks at an alarm that is no pattern's, by the alarm's kind."""

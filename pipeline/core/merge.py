@@ -9,6 +9,7 @@ arrives before and what after.
 from heapq import heapify
 from typing import Final, NamedTuple
 
+from pipeline.core.care.joining import join_care
 from pipeline.core.customer import (
     DIGEST_BYTES,
     Account,
@@ -98,7 +99,10 @@ def inherit(customer: Customer, other: Customer, source: Source, policy: Policy)
     _add_counts(customer, other)
     _join_records(customer, other, source, policy)
     _fill_gaps(customer.profile, other.profile)
-    customer.seen = _both(customer.seen, other.seen, policy.limits.remembered_events)
+    limits, care = policy.limits, customer.care
+    customer.seen = _both(customer.seen, other.seen, limits.remembered_events)
+    care.done = _both(care.done, other.care.done, limits.remembered_actions)
+    join_care(care, other.care, limits)
 
 
 def _add_accounts(customer: Customer, other: Customer) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.envelope import Envelope
-from schemas.ids import Id
+from schemas.ids import Id, Name
 from schemas.touchpoints.common import Channel, Contact, Seconds
 
 
@@ -16,6 +16,10 @@ class MessageData(Contact):
     direction: Literal["inbound", "outbound"] = "outbound"
     purpose: Literal["alert", "reply", "notice", "care", "marketing", "other"] = "other"
     about: Id | None = None
+    action: Annotated[
+        Name | None,
+        Field(description="The name of the action that it carries out, whose id is `about`."),
+    ] = None
     delay_seconds: Annotated[
         Seconds | None, Field(description="From what it is about to its arrival.")
     ] = None

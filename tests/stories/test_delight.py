@@ -13,7 +13,7 @@ def hot_pot_house() -> Policy:
     """A restaurant: taste, hygiene and speed of a meal, its price; and small attentions."""
 
     def add(content: dict[str, Any]) -> None:
-        content["limits"]["state_bytes"] = 4_096
+        content["limits"]["state_bytes"] = 16_384
         core = {"layer": "core_product", "department": "kitchen", "norm": 0.7}
         content["dimensions"] |= {
             "taste": core | {"kano": "one_dimensional"},

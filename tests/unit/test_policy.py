@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.core.care.memory import Alarm, Care, Shown
+from pipeline.core.care.memory import HELD, Alarm, Care, Contacted, Pending, Shown
 from pipeline.core.policy.bound import worst_care_bytes, worst_state_bytes
 from pipeline.core.policy.load import PolicyError, load_policy
 from pipeline.core.policy.plan import INTENTS
@@ -178,12 +178,22 @@ def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
             Shown("k" * 32, b"d" * 6, "e" * 128, "n" * 36, 1e9, 0.5, ((dimension, 0.5, 0.5),) * 2)
         ]
         * limits.shown_patterns,
+        pending=[_waiting(limits.pending_bytes)] * limits.pending,
+        contacted=[Contacted(b"d" * 6, 1e9, 3, 1_023, b"n" * 6)] * limits.remembered_contacts,
         done=b"d" * 6 * limits.remembered_actions,
         low=65_536,
         silent_until_s=1e9,
     )
     size, most = len(msgspec.msgpack.encode(care)), sum(worst_care_bytes(file).values())
     assert most * 0.97 < size <= most
+
+
+def _waiting(size: int) -> Pending:
+    """An action that waits and takes so many bytes."""
+    made = Pending("i" * 36, "a" * 32, "t", "s", "e", 1e9, 1e9, 1e9, HELD, "r", {"what": "w" * 300})
+    left = size - len(msgspec.msgpack.encode(made))
+    made.fields["what"] += "w" * left
+    return made
 
 
 def _heavy(number: int) -> Iterator[tuple[str, dict[str, Any]]]:

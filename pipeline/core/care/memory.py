@@ -30,21 +30,25 @@ class Alarm(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Contacted(msgspec.Struct, array_like=True, gc=False):
     """An action that went out to the customer, or is still reserved to go.
 
-    ``action`` is the digest of its id, ``channels`` a mask of those it may take (one once it was
-    done), ``kind`` the index of its class.
+    ``action`` is the digest of its id, ``name`` that of its name. ``at_s`` is when it went; while
+    it waits, the latest time at which it may. ``channels`` is a mask of those it may take (one
+    once it was done; see ``policy.ways``), 0 where it counts as no contact; ``kind`` the number of
+    its class.
     """
 
     action: bytes
     at_s: float
     kind: int
     channels: int
+    name: bytes
 
 
 class Pending(msgspec.Struct, array_like=True):
     """An action that was decided for and waits; ``state`` is ``HELD`` or ``PROPOSED``.
 
     It is looked at again at ``until_s`` and expires at ``expires_s``. What is kept is what the
-    action will say: its ``fields``, the ``source`` and ``event`` of its cause, and when that was.
+    action will say: its ``fields`` and ``reason``, the ``source`` and ``event`` of its cause, and
+    when that was. ``channels`` are those it was put forward with.
     """
 
     id: str
@@ -59,6 +63,7 @@ class Pending(msgspec.Struct, array_like=True):
     reason: str
     fields: dict[str, str]
     campaign: str | None = None
+    channels: tuple[str, ...] = ()
 
 
 class Shown(msgspec.Struct, array_like=True, frozen=True):

@@ -1,20 +1,21 @@
 """Guards over the cause: never twice for the same one, never after its time."""
 
-from pipeline.core.customer import DIGEST_BYTES, digest_of
+from typing import Final
+
+from pipeline.core.decide.done import is_done
 from pipeline.core.decide.guard import Question, Verdict, withhold
 from pipeline.core.moment import Moment
+
+SAME_CAUSE: Final = "same_cause"
 
 
 def same_cause(moment: Moment, question: Question) -> Verdict | None:
     """An action for one cause is decided once, however often the cause is told."""
     if question.again:
         return None
-    done, digest = moment.customer.care.done, digest_of(question.id)
-    at = done.find(digest)
-    while at >= 0:
-        if at % DIGEST_BYTES == 0:
-            return withhold("same_cause", "decided already for this cause")
-        at = done.find(digest, at + 1)
+    care = moment.customer.care
+    if is_done(care, question.id) or any(each.id == question.id for each in care.pending):
+        return withhold(SAME_CAUSE, "decided already for this cause")
     return None
 
 

@@ -4,31 +4,25 @@ Selling needs a yes; service and care need that nobody said no. A task of the co
 is no contact and asks for none.
 """
 
-from typing import Final, cast
+from typing import cast
 
-from pipeline.core.decide.guard import Question, Verdict, withhold
+from pipeline.core.decide.guard import Objection, Question, Verdict, without
 from pipeline.core.moment import Moment
+from pipeline.core.policy.ways import is_contact
 from pipeline.core.profile import consented
 from schemas.touchpoints.common import Channel
-
-_OWN: Final = frozenset(("staff", "none"))
 
 
 def consent(moment: Moment, question: Question) -> Verdict | Question | None:
     """Leave the channels that are open; withhold if none is."""
     purpose = question.proposal.rule.purpose
-    needed = purpose == "marketing"
-    open_to: list[str] = []
+    closed: dict[str, Objection] = {}
     for channel in question.channels:
-        if channel in _OWN:
-            open_to.append(channel)
+        if not is_contact(channel):
             continue
         said = consented(moment.customer, cast(Channel, channel), purpose)
-        if said or (said is None and not needed):
-            open_to.append(channel)
-    if not open_to:
-        named = ", ".join(question.channels)
-        return withhold("no_consent", f"{named} closed for {purpose}")
-    if len(open_to) == len(question.channels):
-        return None
-    return question._replace(channels=tuple(open_to))
+        if said is False:
+            closed[channel] = Objection("no_consent", f"{channel} is closed for {purpose}")
+        elif said is None and purpose == "marketing":
+            closed[channel] = Objection("no_consent", f"nobody opened {channel} for {purpose}")
+    return without(question, closed) if closed else None

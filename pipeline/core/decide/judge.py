@@ -9,12 +9,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.core.care.actions import ACTIONS
-from pipeline.core.customer import DIGEST_BYTES, digest_of
-from pipeline.core.decide.guard import Question, Verdict
+from pipeline.core.decide.campaign import decline, propose
+from pipeline.core.decide.cause import SAME_CAUSE
+from pipeline.core.decide.contacts import release, reserve
+from pipeline.core.decide.done import remember_done
+from pipeline.core.decide.guard import Question, Verdict, withhold
 from pipeline.core.decide.guards import GUARDS
+from pipeline.core.decide.waiting import wait
 from pipeline.core.moment import Moment, Occasion
 from pipeline.core.profile import tier_of
-from schemas.care import CareAction, CareDecision, DecisionOutcome
+from schemas.care import CareAction, CareDecision
 from schemas.ids import action_id
 from schemas.topics import ACTIONS as ACTION_TOPIC
 from schemas.topics import DECISIONS
@@ -38,19 +42,43 @@ def judge(moment: Moment, question: Question) -> None:
     """Ask the guards, and say what was decided."""
     for guard in GUARDS:
         answer = guard(moment, question)
-        if isinstance(answer, Question):
-            question = answer
-        elif answer is not None:
-            _decide(moment, question, answer)
+        if answer is None:
+            continue
+        if isinstance(answer, Verdict):
+            conclude(moment, question, answer)
             return
+        question = answer
     _request(moment, question)
+
+
+def conclude(moment: Moment, question: Question, verdict: Verdict) -> None:
+    """Carry out a verdict other than to act: let it wait, or let it go."""
+    if verdict.outcome in ("held", "proposed"):
+        no_room = wait(moment, question, verdict)
+        if no_room is None:
+            _let_wait(moment, question, verdict)
+            return
+        verdict = withhold("no_room", no_room)
+    if verdict.reason != SAME_CAUSE:
+        release(moment.customer.care, question.id)
+        decline(moment, question, verdict)
+    decide(moment, question, verdict)
+
+
+def _let_wait(moment: Moment, question: Question, verdict: Verdict) -> None:
+    assert verdict.until_s is not None  # noqa: S101 - tells the type checker, not the reader
+    reserve(moment, question, verdict.until_s)
+    if verdict.outcome == "proposed":
+        propose(moment, question, verdict.until_s)
+    if not question.held:  # an id has each outcome once
+        decide(moment, question, verdict)
 
 
 def _request(moment: Moment, question: Question) -> None:
     proposal, occasion = question.proposal, question.occasion
     rule, customer = proposal.rule, moment.customer
+    reserve(moment, question, moment.now_s)
     first, *fallbacks = question.channels
-    decided_at = datetime.fromtimestamp(occasion.at_s, UTC)
     action = CareAction(
         id=question.id,
         action=rule.name,
@@ -58,7 +86,7 @@ def _request(moment: Moment, question: Question) -> None:
         customer=moment.name,
         channel=first,
         cause=occasion.cause,
-        decided_at=decided_at,
+        decided_at=_decided_at(moment, question),
         reason=proposal.why,
         template=rule.template,
         fields=dict(proposal.fields),
@@ -73,20 +101,20 @@ def _request(moment: Moment, question: Question) -> None:
         expected_gain=rule.gain,
     )
     moment.answer.say(ACTION_TOPIC, action)
-    _decide(moment, question, Verdict(_REQUESTED, _REQUESTED, proposal.why))
+    decide(moment, question, Verdict(_REQUESTED, _REQUESTED, proposal.why))
 
 
-def _decide(moment: Moment, question: Question, verdict: Verdict) -> None:
+def decide(moment: Moment, question: Question, verdict: Verdict) -> None:
+    """Write a decision into the ledger, and remember that its cause was decided on."""
     occasion, rule = question.occasion, question.proposal.rule
-    outcome: DecisionOutcome = verdict.outcome
     until = None if verdict.until_s is None else datetime.fromtimestamp(verdict.until_s, UTC)
     decision = CareDecision(
         id=question.id,
         action=rule.name,
         customer=moment.name,
         cause=occasion.cause,
-        decided_at=datetime.fromtimestamp(occasion.at_s, UTC),
-        outcome=outcome,
+        decided_at=_decided_at(moment, question),
+        outcome=verdict.outcome,
         reason=verdict.reason,
         detail=verdict.detail,
         policy=moment.policy.ref.digest,
@@ -100,17 +128,13 @@ def _decide(moment: Moment, question: Question, verdict: Verdict) -> None:
         expected_gain=rule.gain,
     )
     moment.answer.say(DECISIONS, decision)
-    moment.answer.tell("decided", rule.name, outcome, verdict.reason)
-    if verdict.reason != "same_cause":
-        _remember(moment, question)
+    moment.answer.tell("decided", rule.name, verdict.outcome, verdict.reason)
+    if verdict.reason != SAME_CAUSE:
+        most = moment.policy.limits.remembered_actions
+        remember_done(moment.customer.care, question.id, most)
 
 
-def _remember(moment: Moment, question: Question) -> None:
-    care, most = moment.customer.care, moment.policy.limits.remembered_actions
-    digest = digest_of(question.id)
-    if digest not in _digests(care.done):
-        care.done = (care.done + digest)[-DIGEST_BYTES * most :]
-
-
-def _digests(done: bytes) -> set[bytes]:
-    return {done[at : at + DIGEST_BYTES] for at in range(0, len(done), DIGEST_BYTES)}
+def _decided_at(moment: Moment, question: Question) -> datetime:
+    """In event time: that of the cause, of what waited that of the moment that ended it."""
+    at_s = moment.at_s if question.again else question.occasion.at_s
+    return datetime.fromtimestamp(at_s, UTC)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.core.care.memory import Alarm, Shown
+from pipeline.core.decide.again import withdraw
 from pipeline.core.moment import PIPELINE, Moment, Occasion
 from pipeline.core.notice.pattern import Finding, Found, Withdrawn
 from pipeline.core.notice.patterns import BY_TYPE, EVERYWHERE, PATTERNS
@@ -114,4 +115,5 @@ def _withdraw(moment: Moment, gone: Withdrawn) -> None:
             felt = take_back(moment.name, moment.customer, event, shown, moment.policy)
             moment.answer.say(CONTRIBUTIONS, felt)
             moment.answer.tell("noticed", gone.pattern, "withdrawn")
+            withdraw(moment, shown.notice)
             return

@@ -30,6 +30,7 @@ _NOTICE: Final = 36 + 2
 _EVENT: Final = 128 + 2
 _KIND: Final = 32 + 2
 _ALARM: Final = _STRUCT + 2 * _FLOAT + _KIND + _DIGEST + _EVENT + _SMALL_INT
+_CONTACTED: Final = _STRUCT + 2 * _DIGEST + _FLOAT + _FLAG + 3
 _SHOWN_DIMENSIONS: Final = 2
 """In so many dimensions a pattern may be felt."""
 _ACCOUNT: Final = _STRUCT + _FLAG + 7 * _FLOAT
@@ -79,8 +80,10 @@ def worst_care_bytes(file: PolicyFile) -> dict[str, int]:
     return {
         "alarms": _HEAD + limits.alarms * _ALARM,
         "patterns": _HEAD + limits.shown_patterns * shown,
+        "pending": _HEAD + limits.pending * limits.pending_bytes,
+        "contacted": _HEAD + limits.remembered_contacts * _CONTACTED,
         "remembered actions": _HEAD + DIGEST_BYTES * limits.remembered_actions,
-        "care": _STRUCT + _SMALL_INT + _FLAG + _FLOAT + 2 * _HEAD,
+        "care": _STRUCT + _SMALL_INT + _FLAG + _FLOAT,
     }
 
 
@@ -98,6 +101,7 @@ def bound_problems(file: PolicyFile) -> list[Problem]:
     sums = " + ".join(f"{size} ({name})" for name, size in parts.items())
     what = (
         f"a customer's state could take {total} bytes, more than {file.limits.state_bytes}: {sums}."
-        " Raise state_bytes, or lower kept_bytes, alarms, remembered_events, failures or promises"
+        " Raise state_bytes, or lower kept_bytes, alarms, pending_bytes, remembered_events,"
+        " failures or promises"
     )
     return [Problem(("limits", "state_bytes"), what)]

@@ -9,6 +9,7 @@ from pipeline.core.perceive.decay import FIXED
 from pipeline.core.policy.care import ActionRule, CarePolicy, action_rules, by_trigger
 from pipeline.core.policy.character import CharacterPolicy
 from pipeline.core.policy.check import OBSERVED, is_core
+from pipeline.core.policy.guarding import Guarding, guarding_of
 from pipeline.core.policy.models import Limits, PolicyFile
 from pipeline.core.policy.numbers import (
     DAY_S,
@@ -50,6 +51,7 @@ class Policy(NamedTuple):
     care: CarePolicy
     actions: Mapping[str, ActionRule]
     triggers: Mapping[str, tuple[ActionRule, ...]]
+    decide: Guarding
     patterns: PatternPolicy
     character: CharacterPolicy
     default_tier: str
@@ -92,6 +94,7 @@ def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
         care=file.care,
         actions=MappingProxyType(rules),
         triggers=MappingProxyType(by_trigger(rules)),
+        decide=guarding_of(file, rules),
         patterns=file.patterns,
         character=file.character,
         default_tier=file.default_tier,

@@ -23,6 +23,7 @@ from pipeline.core.policy.constants import (
     Share,
     ValueConstants,
 )
+from pipeline.core.policy.decide import DecidePolicy
 from pipeline.core.policy.patterns import PatternPolicy
 from schemas.touchpoints.common import Channel, Intent, Money
 
@@ -46,7 +47,10 @@ class Limits(Section):
     alarms: Annotated[int, Field(ge=1, le=64)] = 12
     shown_patterns: Annotated[int, Field(ge=1, le=64)] = 3
     remembered_actions: Annotated[int, Field(ge=1, le=1_024)] = 32
-    state_bytes: Annotated[int, Field(ge=256, le=65_536)] = 8_192
+    remembered_contacts: Annotated[int, Field(ge=1, le=256)] = 24
+    pending: Annotated[int, Field(ge=1, le=64, description="Actions that wait.")] = 3
+    pending_bytes: Annotated[int, Field(ge=128, le=4_096, description="For each of them.")] = 640
+    state_bytes: Annotated[int, Field(ge=256, le=65_536)] = 12_288
 
 
 class KanoCounts(Section):
@@ -176,4 +180,5 @@ class PolicyFile(Section):
     touchpoints: dict[Key, Touchpoint]
     patterns: PatternPolicy = PatternPolicy()
     care: CarePolicy = CarePolicy()
+    decide: DecidePolicy = DecidePolicy()
     templates: dict[Key, dict[str, str]] = Field(default_factory=dict)

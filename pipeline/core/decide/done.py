@@ -1,0 +1,39 @@
+"""Which causes were decided on, and which of the actions have ended: digests of ids, so many.
+
+Of an action that ended the digest is another one, so that one place tells both.
+"""
+
+from pipeline.core.care.memory import Care
+from pipeline.core.customer import DIGEST_BYTES, digest_of
+
+
+def is_done(care: Care, identity: str) -> bool:
+    """Whether the action of this id was decided on."""
+    return _at(care.done, digest_of(identity)) >= 0 or _at(care.done, _ended(identity)) >= 0
+
+
+def remember_done(care: Care, identity: str, most: int) -> None:
+    """Remember that it was decided on; the oldest gives way beyond ``most``."""
+    if not is_done(care, identity):
+        care.done = (care.done + digest_of(identity))[-DIGEST_BYTES * most :]
+
+
+def end(care: Care, identity: str) -> bool:
+    """Remember that it has ended; false if it had before. Of what is forgotten, nobody knows."""
+    if _at(care.done, _ended(identity)) >= 0:
+        return False
+    at = _at(care.done, digest_of(identity))
+    if at >= 0:
+        care.done = care.done[:at] + _ended(identity) + care.done[at + DIGEST_BYTES :]
+    return True
+
+
+def _ended(identity: str) -> bytes:
+    return digest_of(f"{identity}\0ended")
+
+
+def _at(done: bytes, digest: bytes) -> int:
+    at = done.find(digest)
+    while at >= 0 and at % DIGEST_BYTES:  # a match across two digests is none
+        at = done.find(digest, at + 1)
+    return at
