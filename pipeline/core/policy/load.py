@@ -12,6 +12,7 @@ from pipeline.core.policy.compiled import Policy, compile_policy
 from pipeline.core.policy.faults import FileError, fault_of, faults_of
 from pipeline.core.policy.models import PolicyFile
 from pipeline.core.policy.nodes import located, read_yaml
+from pipeline.core.policy.pattern_check import pattern_problems
 from schemas.perception import PolicyRef
 
 
@@ -40,7 +41,12 @@ def load_policy(text: str, *, name: str) -> LoadedPolicy:
     except ValidationError as error:
         faults += located(root, faults_of(error))
     else:
-        problems = [*reference_problems(file), *care_problems(file), *bound_problems(file)]
+        problems = [
+            *reference_problems(file),
+            *care_problems(file),
+            *pattern_problems(file),
+            *bound_problems(file),
+        ]
         faults += located(root, [fault_of(problem) for problem in problems])
         if not faults:
             digest = blake2b(_canonical(file), digest_size=8).hexdigest()
