@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.core.admission import Admitted
 from pipeline.core.care.memory import Alarm, due_alarms
+from pipeline.core.care.thank_you import initiative
 from pipeline.core.customer import Customer
 from pipeline.core.decide import again, low_score, waiting
 from pipeline.core.decide.judge import consider
@@ -94,7 +95,7 @@ def _own(moment: Moment) -> tuple[Occasion, ...]:
     """What the event itself calls for."""
     event = moment.event
     if not isinstance(event, TransactionCompleted):
-        return ()
+        return initiative(moment)
     cause = Cause(source=event.source, event=event.id)
     return (Occasion("transaction", cause, moment.at_s, event=event),)
 

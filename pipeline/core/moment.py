@@ -61,8 +61,9 @@ class Moment(NamedTuple):
 class Occasion(NamedTuple):
     """Something that calls for care: ``trigger`` is a name that the policy's actions wait for.
 
-    ``transaction``, ``notice.PATTERN``, ``case.WHAT``, ``low_score``, ``outlook.NAME``,
-    ``nominated``. ``facts`` are texts for templates; ``at_s`` as of the moment or of the alarm.
+    ``transaction``, ``initiative``, ``notice.PATTERN``, ``case.WHAT``, ``low_score``,
+    ``outlook.NAME``, ``nominated``. ``facts`` are texts for templates; ``at_s`` as of the moment
+    or of the alarm.
     """
 
     trigger: str

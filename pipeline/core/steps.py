@@ -10,7 +10,7 @@ from pipeline.core.customer import Customer, digest_of, has_seen, new_customer, 
 from pipeline.core.merge import Absorb, Loop, forwarded, hand_over, inherit
 from pipeline.core.perceive.account import Source, level, rebook
 from pipeline.core.perceive.changes import Change, Memory
-from pipeline.core.perceive.decay import adopt_half_lives, advance, scales
+from pipeline.core.perceive.decay import EVIDENCE, adopt_half_lives, advance, scales, weights
 from pipeline.core.perceive.feel import Scene, feel, feel_anonymously, scene_of
 from pipeline.core.perceive.score import points
 from pipeline.core.policy.compiled import Policy
@@ -100,9 +100,12 @@ def feel_own(
 
 
 def take_back(
-    name: str, customer: Customer, event: Event, shown: Shown, policy: Policy
+    name: str, customer: Customer, shown: Shown, policy: Policy, *, source: str, told_s: float
 ) -> Contribution:
-    """Undo what was felt of ``shown``, because of ``event``: as if it had never been."""
+    """Undo what was felt of ``shown``: as if it had never been.
+
+    ``source`` says so, because of what happened at ``told_s``.
+    """
     before = _score_now(customer, policy)
     at_s, weight = shown.at_s, shown.intensity
     changes = [
@@ -114,15 +117,17 @@ def take_back(
         )
         for dimension, quality, value in shown.felt
     ]
-    identity = action_id("withdrawn", name, event.source, shown.notice)
+    if changes:
+        customer.evidence -= weight * weights(customer, at_s)[EVIDENCE]
+    identity = action_id("withdrawn", name, source, shown.notice)
     rebook(customer, changes, Source(identity, shown.kind, at_s, weight), policy)
     since = datetime.fromtimestamp(at_s, UTC)
     return Contribution(
         event=identity,
-        source=event.source,
+        source=source,
         type="touchpoint.pattern.noticed.v1",
         touchpoint=shown.kind,
-        time=event.time.astimezone(UTC),
+        time=datetime.fromtimestamp(told_s, UTC),
         customer=name,
         tier=tier_of(customer, policy),
         intent="none",

@@ -14,11 +14,14 @@ COMPLAINT: Final = "touchpoint.complaint.opened.v1"
 CLOSED: Final = "touchpoint.complaint.closed.v1"
 DIGITAL: Final = "touchpoint.digital.used.v1"
 GIFT: Final = "touchpoint.gift.given.v1"
+BROKEN: Final = "touchpoint.promise.broken.v1"
 HANDED_OVER: Final = "touchpoint.complaint.handed_over.v1"
+KEPT: Final = "touchpoint.promise.kept.v1"
 MESSAGE: Final = "touchpoint.message.delivered.v1"
 MESSAGE_FAILED: Final = "touchpoint.message.failed.v1"
 OBSERVED: Final = "touchpoint.observed.v1"
 PROFILE: Final = "touchpoint.customer.profiled.v1"
+PROGRESSED: Final = "touchpoint.complaint.progressed.v1"
 PROMISED: Final = "touchpoint.promise.made.v1"
 REPAIR: Final = "touchpoint.repair.completed.v1"
 RESOLVED: Final = "touchpoint.complaint.resolved.v1"
@@ -26,8 +29,14 @@ RIVAL: Final = "touchpoint.market.rival_offered.v1"
 SURVEY: Final = "touchpoint.survey.answered.v1"
 TRANSACTION: Final = "touchpoint.transaction.completed.v1"
 VISIT: Final = "touchpoint.visit.completed.v1"
+WITHDRAWN: Final = "touchpoint.promise.withdrawn.v1"
 
 MARCH: Final = "2026-03-01T00:00:00Z"
+
+
+def noticed(life: Life, pattern: str, state: str = "noticed") -> int:
+    """How often a pattern showed, or came to another ``state``."""
+    return life.told["noticed", pattern, state]
 
 
 def days_later(days: float) -> str:

@@ -13,6 +13,7 @@ from tests.stories.telling import (
     at_level,
     changes,
     days_later,
+    noticed,
     reading,
     value_of,
 )
@@ -106,3 +107,49 @@ def test_it_is_settled_when_the_resident_says_so() -> None:
     perceived = (complained * 0.1 + 5 * 0.6) / (complained + 5)
     assert reading(life).ratio == pytest.approx(perceived / 0.6)
     assert reading(life).band == "tolerated"
+
+
+def test_every_further_hand_over_is_noticed_and_names_who_has_the_matter_now() -> None:
+    """The one at the cash desk says the guards; they say their captain; he says the management. The
+    guards might have helped. From the captain on somebody has to call the resident."""
+    life, _ = complaint_sent_round()
+    calls = life.actions("call_back")
+    assert [call.fields["department"] for call in calls] == ["captain", "management", "owners"]
+    assert calls[-1].fields["what"] == "handed on 4 times without a result"
+    assert len({call.id for call in calls}) == 3
+    assert noticed(life, "passing_the_buck") == 3
+
+
+def test_noticing_it_does_not_make_it_worse() -> None:
+    """The failure grows with each hand-over already: the pattern adds nothing to that."""
+    life, _ = complaint_sent_round()
+    noticed_ones = [c for c in life.contributions() if c.touchpoint == "passing_the_buck"]
+    assert len(noticed_ones) == 3
+    assert all(c.felt == () and c.score_before == c.score_after for c in noticed_ones)
+
+
+def test_a_hand_over_without_a_name_leaves_it_to_the_complaints_desk() -> None:
+    life, _ = complaint_sent_round(("a", "b"))
+    life.happen(HANDED_OVER, MARCH, {"complaint": "parking"})
+    (call,) = life.actions("call_back")
+    assert call.fields["department"] == "complaints"
+
+
+def test_a_hand_over_after_the_case_was_settled_passes_no_buck() -> None:
+    """What goes round then is the file. Not so if she says that nothing is settled."""
+    life, _ = complaint_sent_round(("finance", "guards"))
+    life.happen(RESOLVED, days_later(1), {"complaint": "parking", "outcome_justice": 1})
+    life.happen(CLOSED, days_later(2), {"complaint": "parking", "satisfied": True})
+    life.happen(HANDED_OVER, days_later(3), {"complaint": "parking", "to_department": "archive"})
+    assert noticed(life, "passing_the_buck") == 0
+    life.happen(CLOSED, days_later(4), {"complaint": "parking", "satisfied": False})
+    life.happen(HANDED_OVER, days_later(5), {"complaint": "parking", "to_department": "owners"})
+    assert noticed(life, "passing_the_buck") == 1
+
+
+def test_departments_of_one_case_are_not_those_of_another() -> None:
+    life = Life()
+    for case in ("lift", "parking"):
+        life.happen(COMPLAINT, MARCH, {"complaint": case, "topic": "house"})
+        life.happen(HANDED_OVER, MARCH, {"complaint": case, "to_department": "guards"})
+    assert noticed(life, "passing_the_buck") == 0

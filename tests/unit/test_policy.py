@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.core.care.memory import HELD, Alarm, Care, Contacted, Pending, Shown
+from pipeline.core.care.recent import Recent, Settled, Sought
 from pipeline.core.policy.bound import worst_care_bytes, worst_state_bytes
 from pipeline.core.policy.load import PolicyError, load_policy
 from pipeline.core.policy.plan import INTENTS
@@ -172,17 +173,25 @@ def test_the_largest_state_that_can_be_made_stays_within_the_arithmetic() -> Non
 def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
     file = default_policy().file
     limits, dimension = file.limits, max(file.dimensions, key=len)
+    two, of_each = ((dimension, 0.5, 0.5),) * 2, limits.recent_contacts
     care = Care(
-        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 65_536)] * limits.alarms,
-        shown=[
-            Shown("k" * 32, b"d" * 6, "e" * 128, "n" * 36, 1e9, 0.5, ((dimension, 0.5, 0.5),) * 2)
-        ]
+        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 1 << 31)] * limits.alarms,
+        shown=[Shown("k" * 32, b"d" * 6, "e" * 128, "n" * 36, 1e9, 0.5, two, 1e9)]
         * limits.shown_patterns,
         pending=[_waiting(limits.pending_bytes)] * limits.pending,
         contacted=[Contacted(b"d" * 6, 1e9, 3, 1_023, b"n" * 6)] * limits.remembered_contacts,
         done=b"d" * 6 * limits.remembered_actions,
         low=65_536,
         silent_until_s=1e9,
+        recent=Recent(
+            contacts=[Sought(1e9, b"d" * 6, 6, 0.5)] * of_each,
+            settled=[Settled(1e9, b"d" * 6, b"d" * 6)] * of_each,
+            reached=[1e9] * of_each,
+            active_s=1e9,
+            sought_s=1e9,
+            unasked_s=1e9,
+            hovering=True,
+        ),
     )
     size, most = len(msgspec.msgpack.encode(care)), sum(worst_care_bytes(file).values())
     assert most * 0.97 < size <= most

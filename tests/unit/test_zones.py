@@ -36,7 +36,9 @@ def test_a_zone_is_found_by_its_name(name: str) -> None:
     assert zone(name).key == name
 
 
-@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../zones", "/etc/passwd", "zone.tab", "utc "])
+@pytest.mark.parametrize(
+    "name", ["", "Mars/Olympus", "../zones", "/etc/passwd", "zone.tab", "utc "]
+)
 def test_what_is_no_zones_name_is_none(name: str) -> None:
     assert zone_of(name) is None
 

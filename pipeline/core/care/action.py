@@ -25,13 +25,18 @@ Propose = Callable[[Moment, Occasion, ActionRule], Proposal | None]
 """The proposal of an action; ``None`` where there is nothing to consider."""
 
 
+Requested = Callable[[Moment, Occasion], None]
+"""What an action does to the customer's own state once it is decided for."""
+
+
 class Action(NamedTuple):
     """One thing that can be done for a customer.
 
     ``offers`` are the fields it can fill in: a template that asks for another one is refused when
-    the policy is loaded.
+    the policy is loaded. ``requested`` is told when the action was decided for.
     """
 
     name: str
     offers: frozenset[str]
     propose: Propose
+    requested: Requested | None = None

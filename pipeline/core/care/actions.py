@@ -3,11 +3,20 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.core.care import apology, transaction_alert
+from pipeline.core.care import (
+    apology,
+    call_back,
+    deliberate_silence,
+    thank_you,
+    transaction_alert,
+)
 from pipeline.core.care.action import Action
 
 _ALL: Final = (
     apology.ACTION,
+    call_back.ACTION,
+    deliberate_silence.ACTION,
+    thank_you.ACTION,
     transaction_alert.ACTION,
 )
 

@@ -4,4 +4,4 @@ from typing import Final
 
 from pipeline.core.care.plain import plain
 
-ACTION: Final = plain("apology", "topic", "what", "department")
+ACTION: Final = plain("apology", "topic", "what", "department", "pattern")

@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from pipeline.core.care.recent import Recent
+
 HELD: Final = 1
 """A ``Pending`` that waits for a time of day or for a better moment."""
 PROPOSED: Final = 2
@@ -70,7 +72,8 @@ class Shown(msgspec.Struct, array_like=True, frozen=True):
     """A pattern that showed and may be withdrawn: what was booked for it, to take it back.
 
     ``felt`` has dimension, quality and value; ``intensity`` is the touch's. ``notice`` is its id,
-    ``event`` the one it hangs on, ``at_s`` when it was due.
+    ``event`` the one it hangs on, ``at_s`` when it was due, ``since_s`` from when on what was
+    awaited could have come.
     """
 
     kind: str
@@ -80,6 +83,7 @@ class Shown(msgspec.Struct, array_like=True, frozen=True):
     at_s: float
     intensity: float
     felt: tuple[tuple[str, float, float], ...]
+    since_s: float | None = None
 
 
 class Care(msgspec.Struct, array_like=True):
@@ -87,7 +91,7 @@ class Care(msgspec.Struct, array_like=True):
 
     ``done`` are digests of action ids, so that no cause leads to an action twice; ``low`` counts
     evaluations below the threshold, ``called`` says that it led to care; until ``silent_until_s``
-    the customer is left in peace.
+    the customer is left in peace. ``recent`` is what the patterns over time look back on.
     """
 
     alarms: list[Alarm] = msgspec.field(default_factory=list)
@@ -98,6 +102,7 @@ class Care(msgspec.Struct, array_like=True):
     low: int = 0
     called: bool = False
     silent_until_s: float = 0.0
+    recent: Recent = msgspec.field(default_factory=Recent)
 
 
 def arm(care: Care, alarm: Alarm, most: int) -> bool:

@@ -101,6 +101,9 @@ def _request(moment: Moment, question: Question) -> None:
         expected_gain=rule.gain,
     )
     moment.answer.say(ACTION_TOPIC, action)
+    then = ACTIONS[rule.name].requested
+    if then is not None:
+        then(moment, occasion)
     decide(moment, question, Verdict(_REQUESTED, _REQUESTED, proposal.why))
 
 

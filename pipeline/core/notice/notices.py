@@ -6,11 +6,12 @@ customer and trigger, so a replay gives the same. One of absence is taken back i
 comes late but had happened in time.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.core.care.memory import Alarm, Shown
+from pipeline.core.care.memory import Alarm, Care, Shown
 from pipeline.core.decide.again import withdraw
 from pipeline.core.moment import PIPELINE, Moment, Occasion
 from pipeline.core.notice.pattern import Finding, Found, Withdrawn
@@ -39,6 +40,8 @@ def fire(moment: Moment, alarm: Alarm) -> list[Occasion]:
     pattern = PATTERNS.get(alarm.kind)
     if pattern is None or pattern.fire is None:
         return []  # of a release that knew a pattern which this one does not
+    if getattr(moment.policy.patterns, alarm.kind) is None:
+        return []  # switched off since
     if moment.now_s - alarm.due_s > moment.policy.patterns.history_days * DAY_S:
         moment.answer.tell("noticed", alarm.kind, "history")
         return []
@@ -88,14 +91,23 @@ def _notice(moment: Moment, found: Found) -> Occasion:
             for each in contribution.felt
             if each.quality is not None
         )
-        shown = Shown(found.pattern, found.about, found.trigger, identity, found.at_s, 1.0, felt)
-        kept = [*moment.customer.care.shown, shown]
-        moment.customer.care.shown = kept[-moment.policy.limits.shown_patterns :]
+        shown = Shown(
+            found.pattern,
+            found.about,
+            found.trigger,
+            identity,
+            found.at_s,
+            1.0,
+            felt,
+            found.since_s,
+        )
+        _keep(moment.customer.care, shown, moment.policy.limits.shown_patterns)
     facts = {
         "pattern": found.pattern,
         "count": str(found.number),
         "topic": found.topic or "",
         "department": found.department or "",
+        "when": f"{event.time:%Y-%m-%d %H:%M} UTC",
         "why": found.pattern.replace("_", " "),
         **found.facts,
     }
@@ -103,16 +115,31 @@ def _notice(moment: Moment, found: Found) -> Occasion:
     return Occasion(f"notice.{found.pattern}", cause, found.at_s, facts, event)
 
 
+def _keep(care: Care, shown: Shown, most: int) -> None:
+    """Remember what may be withdrawn; of the kind there is most of, the earliest gives way."""
+    care.shown.append(shown)
+    while len(care.shown) > most:
+        kinds = Counter(each.kind for each in care.shown)
+        largest = max(kinds.values())
+        care.shown.remove(next(each for each in care.shown if kinds[each.kind] == largest))
+
+
 def _withdraw(moment: Moment, gone: Withdrawn) -> None:
     """Take back what was felt of a pattern that showed wrongly, and what still waits for it."""
     care = moment.customer.care
     for shown in care.shown:
         same = shown.about == gone.about or shown.event == gone.trigger
-        if shown.kind == gone.pattern and same and gone.at_s <= shown.at_s:
+        undone = gone.superseded or gone.at_s <= shown.at_s
+        if shown.kind == gone.pattern and same and undone:
             care.shown.remove(shown)
-            event = moment.event
-            assert event is not None  # noqa: S101 - only an event withdraws
-            felt = take_back(moment.name, moment.customer, event, shown, moment.policy)
+            felt = take_back(
+                moment.name,
+                moment.customer,
+                shown,
+                moment.policy,
+                source=PIPELINE,
+                told_s=gone.at_s,
+            )
             moment.answer.say(CONTRIBUTIONS, felt)
             moment.answer.tell("noticed", gone.pattern, "withdrawn")
             withdraw(moment, shown.notice)

@@ -11,7 +11,8 @@ class Found(NamedTuple):
     """A pattern that showed.
 
     ``source`` and ``trigger`` name the event it hangs on; with ``about`` (a digest) it can be
-    withdrawn. ``number`` makes one trigger several notices (the third hand-over, the fourth).
+    withdrawn, by what came after ``since_s``. ``number`` makes one trigger several notices (the
+    third hand-over, the fourth).
     """
 
     pattern: str
@@ -22,19 +23,22 @@ class Found(NamedTuple):
     topic: str | None = None
     department: str | None = None
     about: bytes | None = None
+    since_s: float | None = None
     facts: Mapping[str, str] = {}
 
 
 class Withdrawn(NamedTuple):
     """What was awaited happened at ``at_s``: if that was in time, the pattern showed wrongly.
 
-    It is found by the digest it is about, or by the event that it hangs on.
+    It is found by the digest it is about, or by the event that it hangs on. ``superseded``: it
+    showed rightly, but what came of it is booked elsewhere, so it is taken back whenever that was.
     """
 
     pattern: str
     about: bytes
     trigger: str
     at_s: float
+    superseded: bool = False
 
 
 Finding = Found | Withdrawn

@@ -3,10 +3,30 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.core.notice import missing_alert
+from pipeline.core.notice import (
+    check_in,
+    double_failure,
+    escalation,
+    hovering,
+    late_against_promise,
+    missing_alert,
+    passing_the_buck,
+    repeat_contact,
+    silence_after_complaint,
+)
 from pipeline.core.notice.pattern import Pattern
 
-_ALL: Final = (missing_alert.PATTERN,)
+_ALL: Final = (
+    check_in.PATTERN,
+    double_failure.PATTERN,
+    escalation.PATTERN,
+    hovering.PATTERN,
+    late_against_promise.PATTERN,
+    missing_alert.PATTERN,
+    passing_the_buck.PATTERN,
+    repeat_contact.PATTERN,
+    silence_after_complaint.PATTERN,
+)
 
 PATTERNS: Final[Mapping[str, Pattern]] = {pattern.name: pattern for pattern in _ALL}
 

@@ -75,13 +75,18 @@ def worst_care_bytes(file: PolicyFile) -> dict[str, int]:
     """The largest size of each part of what is remembered of care, in bytes."""
     limits = file.limits
     dimension = max(_text(name) for name in file.dimensions)
-    shown = _STRUCT + _KIND + _DIGEST + _EVENT + _NOTICE + 2 * _FLOAT + _HEAD
+    shown = _STRUCT + _KIND + _DIGEST + _EVENT + _NOTICE + 3 * _FLOAT + _HEAD
+    sought = _STRUCT + 2 * _FLOAT + _DIGEST + _FLAG
+    settled = _STRUCT + _FLOAT + 2 * _DIGEST
     shown += _SHOWN_DIMENSIONS * (_STRUCT + dimension + 2 * _FLOAT)
     return {
         "alarms": _HEAD + limits.alarms * _ALARM,
         "patterns": _HEAD + limits.shown_patterns * shown,
         "pending": _HEAD + limits.pending * limits.pending_bytes,
         "contacted": _HEAD + limits.remembered_contacts * _CONTACTED,
+        "recent contacts": 3 * _HEAD
+        + limits.recent_contacts * (sought + settled + _FLOAT)
+        + (_STRUCT + 3 * _FLOAT + _FLAG),
         "remembered actions": _HEAD + DIGEST_BYTES * limits.remembered_actions,
         "care": _STRUCT + _SMALL_INT + _FLAG + _FLOAT,
     }

@@ -4,13 +4,14 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
+from pipeline.core.perceive.evidence import Measure
 from pipeline.core.policy.constants import Key, NotNegativeConstant, Positive, Section
 from schemas.care import ActionClass
 from schemas.touchpoints.common import Channel, Money
 from schemas.touchpoints.customers import Purpose
 
 Trigger = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_0-9]+)?$", max_length=48)]
-"""``transaction``, ``notice.PATTERN``, ``case.WHAT``, ``low_score``, ``outlook.NAME``, ..."""
+"""``transaction``, ``initiative``, ``notice.PATTERN``, ``case.WHAT``, ``low_score``, ..."""
 
 Way = Channel | Annotated[str, Field(pattern="^(staff|none)$")]
 """A channel to the customer, ``staff`` for a task of the company's own, ``none`` for silence."""
@@ -62,9 +63,16 @@ class ActionPolicy(Section):
 
 
 class CarePolicy(Section):
-    """What may be done for a customer: the alert with its own rules, and every other action."""
+    """What may be done for a customer: the alert with its own rules, and every other action.
+
+    ``silent_days`` is how long a deliberate silence lasts. ``thank_for`` names touchpoints that
+    are an initiative of the customer's (trigger ``initiative``), and the measure that must be true
+    for it, if any.
+    """
 
     transaction_alert: TransactionAlertPolicy = TransactionAlertPolicy()
+    silent_days: Positive = 14.0
+    thank_for: dict[Key, Measure | None] = Field(default_factory=dict)
     actions: dict[Key, ActionPolicy] = Field(default_factory=dict)
 
 

@@ -13,6 +13,7 @@ from pipeline.core.policy.decide_check import decide_problems
 from pipeline.core.policy.faults import FileError, fault_of, faults_of
 from pipeline.core.policy.models import PolicyFile
 from pipeline.core.policy.nodes import located, read_yaml
+from pipeline.core.policy.pattern_check import pattern_problems
 from schemas.perception import PolicyRef
 
 
@@ -45,6 +46,7 @@ def load_policy(text: str, *, name: str) -> LoadedPolicy:
             *reference_problems(file),
             *care_problems(file),
             *decide_problems(file),
+            *pattern_problems(file),
             *bound_problems(file),
         ]
         faults += located(root, [fault_of(problem) for problem in problems])

@@ -46,6 +46,7 @@ class Limits(Section):
     contacts: Annotated[int, Field(ge=1, le=64)] = 4
     alarms: Annotated[int, Field(ge=1, le=64)] = 12
     shown_patterns: Annotated[int, Field(ge=1, le=64)] = 3
+    recent_contacts: Annotated[int, Field(ge=1, le=64)] = 4
     remembered_actions: Annotated[int, Field(ge=1, le=1_024)] = 32
     remembered_contacts: Annotated[int, Field(ge=1, le=256)] = 24
     pending: Annotated[int, Field(ge=1, le=64, description="Actions that wait.")] = 3
