@@ -1,13 +1,14 @@
 """What care makes of an event that was felt, and of a time that has come.
 
-The rooms are asked in this order: what became of earlier care, cases, patterns, then what the
-event itself calls for. Each occasion found goes to ``decide``.
+The rooms are asked in this order: what became of earlier care, cases, patterns, what the event
+itself calls for, then what may happen next. Each occasion found goes to ``decide``.
 """
 
 from collections.abc import Callable
 from typing import Final
 
 from pipeline.core.admission import Admitted
+from pipeline.core.anticipate import forecasts
 from pipeline.core.care.memory import Alarm, due_alarms
 from pipeline.core.customer import Customer
 from pipeline.core.decide.judge import consider
@@ -47,7 +48,7 @@ def attend(
         touch=touch_of(event),
         contribution=contribution,
     )
-    for occasion in (*notices.watch(moment), *_own(moment)):
+    for occasion in (*notices.watch(moment), *_own(moment), *forecasts.watch(moment)):
         consider(moment, occasion)
     return answer
 
@@ -75,5 +76,7 @@ def _own(moment: Moment) -> tuple[Occasion, ...]:
     return (Occasion("transaction", cause, moment.at_s, event=event),)
 
 
-_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {}
+_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {
+    forecasts.KIND: forecasts.fire,
+}
 """Who looks at an alarm that is no pattern's, by the alarm's kind."""

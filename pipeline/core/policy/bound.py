@@ -30,6 +30,7 @@ _NOTICE: Final = 36 + 2
 _EVENT: Final = 128 + 2
 _KIND: Final = 32 + 2
 _ALARM: Final = _STRUCT + 2 * _FLOAT + _KIND + _DIGEST + _EVENT + _SMALL_INT
+_FORECAST: Final = _STRUCT + _KIND + 3 * _FLOAT + _TIER + (16 + 1) + 2 * _FLAG
 _SHOWN_DIMENSIONS: Final = 2
 """In so many dimensions a pattern may be felt."""
 _ACCOUNT: Final = _STRUCT + _FLAG + 7 * _FLOAT
@@ -77,9 +78,11 @@ def worst_care_bytes(file: PolicyFile) -> dict[str, int]:
     shown = _STRUCT + _KIND + _DIGEST + _EVENT + _NOTICE + 2 * _FLOAT + _HEAD
     shown += _SHOWN_DIMENSIONS * (_STRUCT + dimension + 2 * _FLOAT)
     return {
-        "alarms": _HEAD + limits.alarms * _ALARM,
+        # One more than others may set: that of the outlooks always finds room.
+        "alarms": _HEAD + (limits.alarms + bool(file.outlooks)) * _ALARM,
         "patterns": _HEAD + limits.shown_patterns * shown,
         "remembered actions": _HEAD + DIGEST_BYTES * limits.remembered_actions,
+        "outlooks": _HEAD + len(file.outlooks) * _FORECAST,
         "care": _STRUCT + _SMALL_INT + _FLAG + _FLOAT + 2 * _HEAD,
     }
 

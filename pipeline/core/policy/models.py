@@ -23,6 +23,7 @@ from pipeline.core.policy.constants import (
     Share,
     ValueConstants,
 )
+from pipeline.core.policy.outlooks import Outlooks
 from pipeline.core.policy.patterns import PatternPolicy
 from schemas.touchpoints.common import Channel, Intent, Money
 
@@ -176,4 +177,5 @@ class PolicyFile(Section):
     touchpoints: dict[Key, Touchpoint]
     patterns: PatternPolicy = PatternPolicy()
     care: CarePolicy = CarePolicy()
+    outlooks: Outlooks = Field(default_factory=dict)
     templates: dict[Key, dict[str, str]] = Field(default_factory=dict)
