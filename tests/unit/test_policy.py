@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.core.care.memory import Alarm, Care, Shown
+from pipeline.core.care.memory import Alarm, Care, Forecast, Shown
 from pipeline.core.policy.bound import worst_care_bytes, worst_state_bytes
 from pipeline.core.policy.load import PolicyError, load_policy
 from pipeline.core.policy.plan import INTENTS
@@ -173,7 +173,7 @@ def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
     file = default_policy().file
     limits, dimension = file.limits, max(file.dimensions, key=len)
     care = Care(
-        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 65_536)] * limits.alarms,
+        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 65_536)] * (limits.alarms + 1),
         shown=[
             Shown("k" * 32, b"d" * 6, "e" * 128, "n" * 36, 1e9, 0.5, ((dimension, 0.5, 0.5),) * 2)
         ]
@@ -181,6 +181,7 @@ def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
         done=b"d" * 6 * limits.remembered_actions,
         low=65_536,
         silent_until_s=1e9,
+        forecasts=[Forecast("o" * 32, 1e9, 2e9, 0.5, "t" * 32, "p" * 16)] * len(file.outlooks),
     )
     size, most = len(msgspec.msgpack.encode(care)), sum(worst_care_bytes(file).values())
     assert most * 0.97 < size <= most
