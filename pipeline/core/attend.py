@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.core.admission import Admitted
 from pipeline.core.anticipate import forecasts
+from pipeline.core.care import by_hand
 from pipeline.core.care.memory import Alarm, due_alarms
 from pipeline.core.customer import Customer
 from pipeline.core.decide.judge import consider
@@ -48,6 +49,7 @@ def attend(
         touch=touch_of(event),
         contribution=contribution,
     )
+    by_hand.record(moment)
     for occasion in (*notices.watch(moment), *_own(moment), *forecasts.watch(moment)):
         consider(moment, occasion)
     return answer
