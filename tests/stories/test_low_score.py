@@ -43,6 +43,7 @@ def test_one_poor_touch_is_no_reason_and_the_second_evaluation_is_the_cause() ->
         "topic": "",
         "what": "attitude (survey)",
         "department": "front_line",
+        "pattern": "",
     }
     assert action.reason.endswith("is below 60")
 
