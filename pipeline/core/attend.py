@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.core.admission import Admitted
-from pipeline.core.care.memory import Alarm, due_alarms
+from pipeline.core.care.memory import Alarm, next_due
 from pipeline.core.care.thank_you import initiative
+from pipeline.core.cases import cases
+from pipeline.core.cases.book import ALARM as CASE
 from pipeline.core.customer import Customer
 from pipeline.core.decide import again, low_score, waiting
 from pipeline.core.decide.judge import consider
@@ -54,7 +56,7 @@ def attend(
         contribution=contribution,
     )
     _earlier(moment)
-    for occasion in (*notices.watch(moment), *_own(moment)):
+    for occasion in (*cases.watch(moment), *notices.watch(moment), *_own(moment)):
         consider(moment, occasion)
     cause = Cause(source=event.source, event=event.id)
     for occasion in low_score.evaluate(moment, cause, contribution.score_before):
@@ -76,18 +78,17 @@ def wake(name: str, customer: Customer, policy: Policy, clock_s: float) -> Answe
     """Let every alarm that is due fire; ``clock_s`` is the time that has come."""
     answer = Answer()
     fired = 0
-    while fired < MOST_ALARMS and (due := due_alarms(customer.care, clock_s)):
-        for alarm in due:
-            fired += 1
-            moment = Moment(name, customer, policy, alarm.due_s, clock_s, answer)
-            room = _ROOMS.get(alarm.kind, notices.fire)
-            before = low_score.look(customer, policy)
-            found = room(moment, alarm)
-            for occasion in found:
+    while fired < MOST_ALARMS and (alarm := next_due(customer.care, clock_s)):
+        fired += 1
+        moment = Moment(name, customer, policy, alarm.due_s, clock_s, answer)
+        room = _ROOMS.get(alarm.kind, notices.fire)
+        before = low_score.look(customer, policy)
+        found = room(moment, alarm)
+        for occasion in found:
+            consider(moment, occasion)
+        if found:  # what an absence means is felt, too
+            for occasion in low_score.evaluate(moment, found[-1].cause, before):
                 consider(moment, occasion)
-            if found:  # what an absence means is felt, too
-                for occasion in low_score.evaluate(moment, found[-1].cause, before):
-                    consider(moment, occasion)
     return answer
 
 
@@ -100,5 +101,8 @@ def _own(moment: Moment) -> tuple[Occasion, ...]:
     return (Occasion("transaction", cause, moment.at_s, event=event),)
 
 
-_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {waiting.ALARM: again.ring}
+_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {
+    CASE: cases.fire,
+    waiting.ALARM: again.ring,
+}
 """Who looks at an alarm that is no pattern's, by the alarm's kind."""

@@ -6,6 +6,8 @@ from jinja2 import TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from pipeline.core.care.actions import ACTIONS
+from pipeline.core.cases.clocks import BREACH
+from pipeline.core.cases.occasions import TRIGGERS
 from pipeline.core.notice.patterns import PATTERNS
 from pipeline.core.policy.care import TRANSACTION_ALERT
 from pipeline.core.policy.check import Problem
@@ -33,7 +35,13 @@ def _unknown_actions(file: PolicyFile) -> Iterator[Problem]:
 
 
 def _unknown_triggers(file: PolicyFile) -> Iterator[Problem]:
-    known = {"transaction", "initiative", "low_score", *(f"notice.{name}" for name in PATTERNS)}
+    known = {
+        "transaction",
+        "initiative",
+        "low_score",
+        *(f"notice.{name}" for name in (*PATTERNS, BREACH)),
+        *TRIGGERS,
+    }
     for name, action in file.care.actions.items():
         for n, trigger in enumerate(action.on):
             if trigger not in known:
