@@ -1,36 +1,24 @@
 """The room of cases: shows events to them, and lets their alarms fire."""
 
 from math import inf, nextafter
-from typing import Final
+from typing import Final, cast, get_args
 
 from pipeline.core.care.memory import Alarm
 from pipeline.core.cases import complaints, repairs
 from pipeline.core.cases.book import digest_of_case, say, step_name, tell
 from pipeline.core.cases.clocks import WARNING, account, retime, set_alarm, settle, terms_of
+from pipeline.core.cases.complaints import ComplaintData
 from pipeline.core.cases.memory import Case, Clock, running, settled_s, short
 from pipeline.core.cases.occasions import local_time, occasion
+from pipeline.core.cases.repairs import RepairData
 from pipeline.core.cases.rounds import reopen
 from pipeline.core.moment import Moment, Occasion
 from schemas.touchpoints.calls import CallCompletedData
-from schemas.touchpoints.complaints import (
-    ComplaintClosedData,
-    ComplaintHandedOverData,
-    ComplaintOpenedData,
-    ComplaintProgressedData,
-    ComplaintResolvedData,
-)
 from schemas.touchpoints.customers import CustomerProfiledData
 from schemas.touchpoints.messages import MessageData, MessageDelivered
-from schemas.touchpoints.repairs import RepairCompletedData, RepairOpenedData
 
-_COMPLAINTS: Final = (
-    ComplaintOpenedData,
-    ComplaintProgressedData,
-    ComplaintHandedOverData,
-    ComplaintResolvedData,
-    ComplaintClosedData,
-)
-_REPAIRS: Final = (RepairOpenedData, RepairCompletedData)
+_COMPLAINTS: Final = frozenset(get_args(ComplaintData))
+_REPAIRS: Final = frozenset(get_args(RepairData))
 
 
 def watch(moment: Moment) -> list[Occasion]:
@@ -38,10 +26,11 @@ def watch(moment: Moment) -> list[Occasion]:
     if moment.policy.cases is None or moment.event is None:
         return []
     data = moment.event.data
-    if isinstance(data, _COMPLAINTS):
-        return _changed(moment, *complaints.take(moment, data))
-    if isinstance(data, _REPAIRS):
-        return _changed(moment, *repairs.take(moment, data))
+    kind = type(data)  # isinstance() of a pydantic model costs more than all the rest here
+    if kind in _COMPLAINTS:
+        return _changed(moment, *complaints.take(moment, cast("ComplaintData", data)))
+    if kind in _REPAIRS:
+        return _changed(moment, *repairs.take(moment, cast("RepairData", data)))
     if not moment.customer.care.cases:
         return []
     if isinstance(data, CustomerProfiledData):

@@ -165,13 +165,16 @@ def _link(moment: Moment, case: Case) -> None:
 
 
 def _times_run_out(moment: Moment, case: Case, clock: Clock, until_s: float) -> list[float]:
-    """When the clock ran out before ``until_s``: at its due time, and on to the highest level."""
+    """When the clock ran out before ``until_s``: at its due time, and on to the highest level.
+
+    What it was told of stays, even if the customer's word has taken the case up since.
+    """
     rules = moment.policy.cases
     top = 0 if rules is None else len(rules.levels) - 1
     level = breaches_of(case) - clock.over + case.raised
     calendar, due_s = _calendar(moment, case, clock), clock.due_s
     found: list[float] = []
-    while due_s < until_s and (not found or level + len(found) < top):
+    while due_s < until_s and (len(found) < max(clock.over, 1) or level + len(found) < top):
         found.append(due_s)
         due_s = after(calendar, due_s, clock.hours)
     return found

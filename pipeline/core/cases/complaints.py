@@ -84,5 +84,6 @@ def _closed(moment: Moment, case: Case, *, satisfied: bool) -> list[Occasion]:
         return finish(moment, case, _CHECK, at_s)
     if end_s is not None and at_s < end_s:
         return []  # said before the company settled it
+    occasions = settle(moment, case)  # as far up as it was until now
     case.raised += 1
-    return settle(moment, case) if end_s is None else reopen(moment, case)
+    return occasions if end_s is None else [*occasions, *reopen(moment, case)]

@@ -4,14 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from holidays import list_supported_countries
 
-from pipeline.core.cases.calendar import spells_of
 from pipeline.core.policy.cases import OPEN, CalendarPolicy
 from pipeline.core.policy.check import Problem
 from pipeline.core.policy.models import PolicyFile
 from pipeline.core.zones import zone_of
-
-_DAYS_OF_A_YEAR = range(20_454, 20_454 + 366)
-"""Of 2026: a calendar that is never open in it is none."""
 
 
 def case_problems(file: PolicyFile) -> list[Problem]:
@@ -52,10 +48,6 @@ def _calendar(name: str, calendar: CalendarPolicy) -> list[Problem]:
         elif kept.subdivision is not None and kept.subdivision not in countries[kept.country]:
             what = f"unknown subdivision {kept.subdivision!r}; {_known(countries[kept.country])}"
             problems.append(Problem((*path, "holidays", "subdivision"), what))
-    if not problems:
-        made = calendar.calendar()
-        if not any(spells_of(made, day) for day in _DAYS_OF_A_YEAR):
-            problems.append(Problem(path, "is never open: every one of its days is a holiday"))
     return problems
 
 
