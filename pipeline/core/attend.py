@@ -10,8 +10,10 @@ from typing import Final
 from pipeline.core.admission import Admitted
 from pipeline.core.anticipate import forecasts
 from pipeline.core.care import by_hand
-from pipeline.core.care.memory import Alarm, due_alarms
+from pipeline.core.care.memory import Alarm, next_due
 from pipeline.core.care.thank_you import initiative
+from pipeline.core.cases import cases
+from pipeline.core.cases.book import ALARM as CASE
 from pipeline.core.customer import Customer
 from pipeline.core.decide import again, low_score, waiting
 from pipeline.core.decide.judge import consider
@@ -57,7 +59,12 @@ def attend(
     )
     _earlier(moment)
     by_hand.record(moment)
-    for occasion in (*notices.watch(moment), *_own(moment), *forecasts.watch(moment)):
+    for occasion in (
+        *cases.watch(moment),
+        *notices.watch(moment),
+        *_own(moment),
+        *forecasts.watch(moment),
+    ):
         consider(moment, occasion)
     cause = Cause(source=event.source, event=event.id)
     for occasion in low_score.evaluate(moment, cause, contribution.score_before):
@@ -79,18 +86,17 @@ def wake(name: str, customer: Customer, policy: Policy, clock_s: float) -> Answe
     """Let every alarm that is due fire; ``clock_s`` is the time that has come."""
     answer = Answer()
     fired = 0
-    while fired < MOST_ALARMS and (due := due_alarms(customer.care, clock_s)):
-        for alarm in due:
-            fired += 1
-            moment = Moment(name, customer, policy, alarm.due_s, clock_s, answer)
-            room = _ROOMS.get(alarm.kind, notices.fire)
-            before = low_score.look(customer, policy)
-            found = room(moment, alarm)
-            for occasion in found:
+    while fired < MOST_ALARMS and (alarm := next_due(customer.care, clock_s)):
+        fired += 1
+        moment = Moment(name, customer, policy, alarm.due_s, clock_s, answer)
+        room = _ROOMS.get(alarm.kind, notices.fire)
+        before = low_score.look(customer, policy)
+        found = room(moment, alarm)
+        for occasion in found:
+            consider(moment, occasion)
+        if found:  # what an absence means is felt, too
+            for occasion in low_score.evaluate(moment, found[-1].cause, before):
                 consider(moment, occasion)
-            if found:  # what an absence means is felt, too
-                for occasion in low_score.evaluate(moment, found[-1].cause, before):
-                    consider(moment, occasion)
     return answer
 
 
@@ -105,6 +111,7 @@ def _own(moment: Moment) -> tuple[Occasion, ...]:
 
 _ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {
     forecasts.KIND: forecasts.fire,
+    CASE: cases.fire,
     waiting.ALARM: again.ring,
 }
 """Who looks at an alarm that is no pattern's, by the alarm's kind."""

@@ -184,6 +184,11 @@ def _draw_segments(content: Content, random: Random, dimensions: Sequence[str]) 
         tiers[name] = tier | {"cues": {name: random.random() for name in cued}}
     content["tiers"] = tiers
     content["default_tier"] = random.choice(list(tiers))
+    for step in content["cases"]["complaint"]["steps"]:
+        step["within_hours"] = dict.fromkeys(tiers, random.uniform(0.1, 48))
+    for clock in content["cases"]["repair"]["clocks"]:
+        if "tier" in clock:
+            clock["tier"] = random.choice(list(tiers))
     content["care"]["transaction_alert"]["tiers"] = {random.choice(list(tiers)): {"threshold": 5}}
     content["intents"] = {name: named() for name in content["intents"] if random.random() < 0.8}
 

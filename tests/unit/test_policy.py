@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.core.care.memory import HELD, Alarm, Care, Contacted, Forecast, Pending, Shown
 from pipeline.core.care.recent import Recent, Settled, Sought
+from pipeline.core.cases.memory import Case, Clock
 from pipeline.core.policy.bound import worst_care_bytes, worst_state_bytes
 from pipeline.core.policy.load import PolicyError, load_policy
 from pipeline.core.policy.plan import INTENTS
@@ -193,6 +194,29 @@ def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
             hovering=True,
         ),
         forecasts=[Forecast("o" * 32, 1e9, 2e9, 0.5, "t" * 32, "p" * 16)] * len(file.outlooks),
+        cases=[
+            Case(
+                name="n" * 64,
+                kind=1,
+                status=1,
+                opened_s=1e9,
+                round_s=1e9,
+                as_of_s=1e9,
+                topic="t" * 64,
+                line="l" * 64,
+                owner="o" * 64,
+                owned_s=1e9,
+                hand_overs=65_536,
+                reopened=65_536,
+                raised=65_536,
+                past=65_536,
+                promised_s=1e9,
+                resolved_s=1e9,
+                said_s=1e9,
+                clocks=[Clock(5, 1e9, 1e9, 0.5, 1e9, 7)] * 6,
+            )
+        ]
+        * limits.cases,
     )
     size, most = len(msgspec.msgpack.encode(care)), sum(worst_care_bytes(file).values())
     assert most * 0.97 < size <= most

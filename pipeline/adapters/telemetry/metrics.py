@@ -132,6 +132,14 @@ class Metrics:
             ["pattern", "state"],
             registry=registry,
         )
+        self.cases = Counter(
+            "touchpoint_cases",
+            "Changes of cases, by kind (complaint, repair): opened, handed_over, resolved, closed, "
+            "reopened, warned, breached, withdrawn (a breach that was none), dropped (an open one, "
+            "for want of room), no_room (without an alarm).",
+            ["kind", "change"],
+            registry=registry,
+        )
         self.dispatch_attempts = Counter(
             "touchpoint_dispatch_attempts",
             "Attempts to carry an action out, by result: done, failed (for good) or retry.",

@@ -33,6 +33,7 @@ class EngineObserver:
             "decided": metrics.care_decisions,
             "noticed": metrics.patterns,
             "outlook": metrics.outlook_checks,
+            "cases": metrics.cases,
         }
 
     def committed(

@@ -6,7 +6,10 @@ from typing import Final
 from pipeline.core.care import (
     apology,
     call_back,
+    complaint_step,
     deliberate_silence,
+    escalation,
+    proactive_notice,
     thank_you,
     transaction_alert,
 )
@@ -17,6 +20,9 @@ _ALL: Final = (
     call_back.ACTION,
     deliberate_silence.ACTION,
     thank_you.ACTION,
+    complaint_step.ACTION,
+    escalation.ACTION,
+    proactive_notice.ACTION,
     transaction_alert.ACTION,
 )
 

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from pipeline.core.care.recent import Recent
+from pipeline.core.cases.memory import Case
 
 HELD: Final = 1
 """A ``Pending`` that waits for a time of day or for a better moment."""
@@ -123,6 +124,7 @@ class Care(msgspec.Struct, array_like=True):
     silent_until_s: float = 0.0
     recent: Recent = msgspec.field(default_factory=Recent)
     forecasts: list[Forecast] = msgspec.field(default_factory=list)
+    cases: list[Case] = msgspec.field(default_factory=list)
 
 
 def arm(care: Care, alarm: Alarm, most: int) -> bool:
@@ -150,10 +152,14 @@ def next_alarm_s(care: Care) -> float | None:
     return min(alarm.fires_s for alarm in care.alarms)
 
 
-def due_alarms(care: Care, clock_s: float) -> list[Alarm]:
-    """The alarms that may fire by ``clock_s``, taken out, in the one order that replay keeps."""
+def next_due(care: Care, clock_s: float) -> Alarm | None:
+    """The first alarm that may fire by ``clock_s``, taken out; one order, however coarse the ticks.
+
+    One at a time, for an alarm that fires may set another that comes before the rest.
+    """
     due = [alarm for alarm in care.alarms if alarm.fires_s <= clock_s]
-    if due:
-        care.alarms = [alarm for alarm in care.alarms if alarm.fires_s > clock_s]
-        due.sort(key=lambda alarm: (alarm.due_s, alarm.kind, alarm.about))
-    return due
+    if not due:
+        return None
+    first = min(due, key=lambda alarm: (alarm.fires_s, alarm.due_s, alarm.kind, alarm.about))
+    care.alarms.remove(first)
+    return first

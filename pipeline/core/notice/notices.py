@@ -31,7 +31,7 @@ def watch(moment: Moment) -> list[Occasion]:
     occasions: list[Occasion] = []
     patterns = BY_TYPE.get(type(moment.event.data), ()) if moment.event is not None else ()
     for pattern in (*patterns, *EVERYWHERE):
-        occasions += _take_down(moment, pattern.watch(moment))
+        occasions += take_down(moment, pattern.watch(moment))
     return occasions
 
 
@@ -45,10 +45,11 @@ def fire(moment: Moment, alarm: Alarm) -> list[Occasion]:
     if moment.now_s - alarm.due_s > moment.policy.patterns.history_days * DAY_S:
         moment.answer.tell("noticed", alarm.kind, "history")
         return []
-    return _take_down(moment, pattern.fire(moment, alarm))
+    return take_down(moment, pattern.fire(moment, alarm))
 
 
-def _take_down(moment: Moment, findings: Iterable[Finding]) -> list[Occasion]:
+def take_down(moment: Moment, findings: Iterable[Finding]) -> list[Occasion]:
+    """Feel what was found and take back what showed wrongly; the occasions for care."""
     occasions: list[Occasion] = []
     for finding in findings:
         if isinstance(finding, Withdrawn):

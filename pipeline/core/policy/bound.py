@@ -2,8 +2,10 @@
 
 from typing import Final, get_args
 
+from pipeline.core.cases.memory import NAME_BYTES
 from pipeline.core.customer import DIGEST_BYTES
 from pipeline.core.perceive.decay import FIXED
+from pipeline.core.policy.cases import STEPS
 from pipeline.core.policy.check import Problem
 from pipeline.core.policy.models import PolicyFile
 from schemas.touchpoints.common import Channel
@@ -80,6 +82,9 @@ def worst_care_bytes(file: PolicyFile) -> dict[str, int]:
     sought = _STRUCT + 2 * _FLOAT + _DIGEST + _FLAG
     settled = _STRUCT + _FLOAT + 2 * _DIGEST
     shown += _SHOWN_DIMENSIONS * (_STRUCT + dimension + 2 * _FLOAT)
+    name, clock = NAME_BYTES + 2, _STRUCT + 4 * _FLOAT + 4 * _FLAG
+    case = _HEAD + 4 * name + 7 * _FLOAT + 4 * _SMALL_INT + 5 * _FLAG
+    case += _HEAD + len(STEPS) * clock
     return {
         # One more than others may set: that of the outlooks always finds room.
         "alarms": _HEAD + (limits.alarms + bool(file.outlooks)) * _ALARM,
@@ -91,6 +96,7 @@ def worst_care_bytes(file: PolicyFile) -> dict[str, int]:
         + (_STRUCT + 3 * _FLOAT + _FLAG),
         "remembered actions": _HEAD + DIGEST_BYTES * limits.remembered_actions,
         "outlooks": _HEAD + len(file.outlooks) * _FORECAST,
+        "cases": _HEAD + limits.cases * case,
         "care": _STRUCT + _SMALL_INT + _FLAG + _FLOAT,
     }
 
@@ -109,7 +115,7 @@ def bound_problems(file: PolicyFile) -> list[Problem]:
     sums = " + ".join(f"{size} ({name})" for name, size in parts.items())
     what = (
         f"a customer's state could take {total} bytes, more than {file.limits.state_bytes}: {sums}."
-        " Raise state_bytes, or lower kept_bytes, alarms, pending_bytes, remembered_events,"
+        " Raise state_bytes, or lower kept_bytes, alarms, cases, pending_bytes, remembered_events,"
         " failures or promises"
     )
     return [Problem(("limits", "state_bytes"), what)]

@@ -6,6 +6,8 @@ from jinja2 import TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from pipeline.core.care.actions import ACTIONS
+from pipeline.core.cases.clocks import BREACH
+from pipeline.core.cases.occasions import TRIGGERS
 from pipeline.core.notice.patterns import PATTERNS
 from pipeline.core.policy.care import TRANSACTION_ALERT
 from pipeline.core.policy.check import Problem
@@ -31,7 +33,8 @@ def known_triggers(file: PolicyFile) -> frozenset[str]:
             "transaction",
             "initiative",
             "low_score",
-            *(f"notice.{name}" for name in PATTERNS),
+            *(f"notice.{name}" for name in (*PATTERNS, BREACH)),
+            *TRIGGERS,
             *(f"outlook.{name}" for name in file.outlooks),
         )
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pipeline.core.perceive.decay import FIXED
 from pipeline.core.policy.care import ActionRule, CarePolicy, action_rules, by_trigger
+from pipeline.core.policy.cases import CaseRules, case_rules
 from pipeline.core.policy.character import CharacterPolicy
 from pipeline.core.policy.check import OBSERVED, is_core
 from pipeline.core.policy.guarding import Guarding, guarding_of
@@ -55,6 +56,7 @@ class Policy(NamedTuple):
     decide: Guarding
     patterns: PatternPolicy
     outlooks: tuple[OutlookRule, ...]
+    cases: CaseRules | None
     character: CharacterPolicy
     default_tier: str
     base_logits: Mapping[str, float]
@@ -100,6 +102,7 @@ def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
         decide=guarding_of(file, rules),
         patterns=file.patterns,
         outlooks=outlook_rules(file.outlooks, triggers),
+        cases=case_rules(file.cases, file.calendars, tuple(file.tiers), file.default_tier),
         character=file.character,
         default_tier=file.default_tier,
         base_logits=MappingProxyType({n: log(b / (100.0 - b)) for n, b in baselines.items()}),

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.core.policy.bound import bound_problems
 from pipeline.core.policy.care_check import care_problems
+from pipeline.core.policy.case_check import case_problems
 from pipeline.core.policy.check import reference_problems, warnings
 from pipeline.core.policy.compiled import Policy, compile_policy
 from pipeline.core.policy.decide_check import decide_problems
@@ -45,6 +46,7 @@ def load_policy(text: str, *, name: str) -> LoadedPolicy:
         problems = [
             *reference_problems(file),
             *care_problems(file),
+            *case_problems(file),
             *decide_problems(file),
             *pattern_problems(file),
             *bound_problems(file),

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from pipeline.core.perceive.evidence import Evidence, Measure
 from pipeline.core.policy.care import CarePolicy
+from pipeline.core.policy.cases import CalendarPolicy, CasePolicy
 from pipeline.core.policy.character import CharacterPolicy
 from pipeline.core.policy.constants import (
     ExpectationConstants,
@@ -52,6 +53,7 @@ class Limits(Section):
     remembered_contacts: Annotated[int, Field(ge=1, le=256)] = 24
     pending: Annotated[int, Field(ge=1, le=64, description="Actions that wait.")] = 3
     pending_bytes: Annotated[int, Field(ge=128, le=4_096, description="For each of them.")] = 640
+    cases: Annotated[int, Field(ge=1, le=64)] = 3
     state_bytes: Annotated[int, Field(ge=256, le=65_536)] = 12_288
 
 
@@ -184,4 +186,6 @@ class PolicyFile(Section):
     care: CarePolicy = CarePolicy()
     decide: DecidePolicy = DecidePolicy()
     outlooks: Outlooks = Field(default_factory=dict)
+    calendars: dict[Key, CalendarPolicy] = Field(default_factory=dict)
+    cases: CasePolicy | None = None
     templates: dict[Key, dict[str, str]] = Field(default_factory=dict)
