@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.core.admission import Admitted
+from pipeline.core.care import nomination, peers
 from pipeline.core.care.memory import Alarm, due_alarms
 from pipeline.core.customer import Customer
 from pipeline.core.decide.judge import consider
@@ -47,7 +48,8 @@ def attend(
         touch=touch_of(event),
         contribution=contribution,
     )
-    for occasion in (*notices.watch(moment), *_own(moment)):
+    peers.tell_gift(moment)
+    for occasion in (*notices.watch(moment), *_own(moment), *nomination.nominated(moment)):
         consider(moment, occasion)
     return answer
 
@@ -75,5 +77,7 @@ def _own(moment: Moment) -> tuple[Occasion, ...]:
     return (Occasion("transaction", cause, moment.at_s, event=event),)
 
 
-_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {}
+_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {
+    nomination.NAME: nomination.fire,
+}
 """Who looks at an alarm that is no pattern's, by the alarm's kind."""

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.core.care import apology, transaction_alert
+from pipeline.core.care import apology, gift, transaction_alert
 from pipeline.core.care.action import Action
 
 _ALL: Final = (
     apology.ACTION,
+    gift.ACTION,
     transaction_alert.ACTION,
 )
 

@@ -33,7 +33,7 @@ def _unknown_actions(file: PolicyFile) -> Iterator[Problem]:
 
 
 def _unknown_triggers(file: PolicyFile) -> Iterator[Problem]:
-    known = {"transaction", *(f"notice.{name}" for name in PATTERNS)}
+    known = {"transaction", "nominated", *(f"notice.{name}" for name in PATTERNS)}
     for name, action in file.care.actions.items():
         for n, trigger in enumerate(action.on):
             if trigger not in known:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.core.perceive.decay import FIXED
+from pipeline.core.policy.campaigns import CampaignRule, campaign_rules
 from pipeline.core.policy.care import ActionRule, CarePolicy, action_rules, by_trigger
 from pipeline.core.policy.character import CharacterPolicy
 from pipeline.core.policy.check import OBSERVED, is_core
@@ -40,7 +41,7 @@ class Policy(NamedTuple):
     ``half_lives_s`` are the half-lives in seconds; a ``decay`` elsewhere is an index into them
     (``decays``: of each dimension). ``plans`` are found by tier, intent and touchpoint name;
     ``by_event`` has the touchpoints of an event type. ``standing`` is by tier, ``actions`` by name,
-    ``triggers`` has the actions that wait for each trigger.
+    ``triggers`` has the actions that wait for each trigger, ``campaigns`` are by name.
     """
 
     ref: PolicyRef
@@ -50,6 +51,7 @@ class Policy(NamedTuple):
     care: CarePolicy
     actions: Mapping[str, ActionRule]
     triggers: Mapping[str, tuple[ActionRule, ...]]
+    campaigns: Mapping[str, CampaignRule]
     patterns: PatternPolicy
     character: CharacterPolicy
     default_tier: str
@@ -92,6 +94,7 @@ def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
         care=file.care,
         actions=MappingProxyType(rules),
         triggers=MappingProxyType(by_trigger(rules)),
+        campaigns=MappingProxyType(campaign_rules(file.campaigns)),
         patterns=file.patterns,
         character=file.character,
         default_tier=file.default_tier,

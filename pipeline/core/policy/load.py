@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from pipeline.core.policy.bound import bound_problems
+from pipeline.core.policy.campaign_check import campaign_problems
 from pipeline.core.policy.care_check import care_problems
 from pipeline.core.policy.check import reference_problems, warnings
 from pipeline.core.policy.compiled import Policy, compile_policy
@@ -40,7 +41,12 @@ def load_policy(text: str, *, name: str) -> LoadedPolicy:
     except ValidationError as error:
         faults += located(root, faults_of(error))
     else:
-        problems = [*reference_problems(file), *care_problems(file), *bound_problems(file)]
+        problems = [
+            *reference_problems(file),
+            *care_problems(file),
+            *campaign_problems(file),
+            *bound_problems(file),
+        ]
         faults += located(root, [fault_of(problem) for problem in problems])
         if not faults:
             digest = blake2b(_canonical(file), digest_size=8).hexdigest()

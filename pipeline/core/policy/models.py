@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from pipeline.core.perceive.evidence import Evidence, Measure
+from pipeline.core.policy.campaigns import CampaignPolicy
 from pipeline.core.policy.care import CarePolicy
 from pipeline.core.policy.character import CharacterPolicy
 from pipeline.core.policy.constants import (
@@ -176,4 +177,7 @@ class PolicyFile(Section):
     touchpoints: dict[Key, Touchpoint]
     patterns: PatternPolicy = PatternPolicy()
     care: CarePolicy = CarePolicy()
+    campaigns: Annotated[dict[Key, CampaignPolicy], Field(max_length=256)] = Field(
+        default_factory=dict
+    )
     templates: dict[Key, dict[str, str]] = Field(default_factory=dict)
