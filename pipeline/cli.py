@@ -116,9 +116,12 @@ def worker(
     partitions: Annotated[int | None, typer.Option(help="What every topic has.")] = None,
     host: Annotated[str, typer.Option(help="Where health and metrics are served.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="For health and metrics; 0 serves neither.")] = 8081,
+    stage: Annotated[
+        str, typer.Option(help="perceive: touches by customer; allocate: what campaigns have.")
+    ] = "perceive",
     log_level: LogLevel = "INFO",
 ) -> None:
-    """Process touches on Kafka: a Faust worker, exactly once."""
+    """Process one stage on Kafka: a Faust worker, exactly once. Each stage needs a process."""
     from pipeline.adapters.http.server import PortTaken
     from pipeline.adapters.kafka.worker import WorkerRefusedError
     from pipeline.adapters.telemetry.logs import configure_logs
@@ -129,7 +132,7 @@ def worker(
     configure_logs(log_level)
     settings = _kafka(bootstrap, prefix, data_dir=data_dir, partitions=partitions)
     try:
-        code = run_worker(settings, policy_file=policy, host=host, port=port or None)
+        code = run_worker(settings, policy_file=policy, host=host, port=port or None, stage=stage)
     except (ConfigError, PolicyError, WorkerRefusedError, PortTaken) as error:
         _fail(error)
     raise typer.Exit(code)

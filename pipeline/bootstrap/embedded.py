@@ -21,6 +21,8 @@ from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
 from pipeline.config import program_version
+from pipeline.stages.allocate import AllocateStage
+from pipeline.stages.both import BothStages
 from pipeline.stages.perceive import PerceiveStage
 from pipeline.tools import demo_show
 from sinks.sql.engine import make_engine
@@ -49,7 +51,10 @@ def run_embedded(
     access = make_access(host, os.environ.get(API_KEY_VARIABLE))
     policy = read_policy(policy_file)
     metrics = Metrics(CollectorRegistry())
-    stage = PerceiveStage(policy, version=program_version())
+    version = program_version()
+    stage = BothStages(
+        PerceiveStage(policy, version=version), AllocateStage(policy, version=version)
+    )
     runner = EmbeddedRunner(
         Files(file),
         stage=stage,
@@ -72,7 +77,7 @@ def run_embedded(
             access=access,
             now_ms=now_ms,
             registry=metrics.registry,
-            version=program_version(),
+            version=version,
             count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
         )
 

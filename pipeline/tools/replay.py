@@ -16,10 +16,12 @@ from pipeline.engine.stepping import Stepping
 from pipeline.engine.stores.memory import MemoryStore
 from pipeline.engine.timers import Timers
 from pipeline.engine.work import Work
+from pipeline.stages.allocate import AllocateStage
+from pipeline.stages.both import BothStages
 from pipeline.stages.perceive import PerceiveStage
 from pipeline.tools.files import LineFile, whole_file
 from pipeline.tools.lines import PARTITION, Line, ReadBefore, lines_of, read_line, rejected_line
-from schemas.topics import ACTIONS, DEAD_LETTERS, DECISIONS, EVENTS, SCORES
+from schemas.topics import ACTIONS, DEAD_LETTERS, DECISIONS, READ_BY_STAGES, SCORES
 
 Progress = Callable[[int, int], None]
 """Called with bytes read and bytes in all."""
@@ -105,7 +107,9 @@ class _Replay:
         self, files: dict[str, LineFile], policy: Policy, version: str, chunk_lines: int
     ) -> None:
         self._files = files
-        self._stage = PerceiveStage(policy, version=version)
+        self._stage = BothStages(
+            PerceiveStage(policy, version=version), AllocateStage(policy, version=version)
+        )
         self._read_before = ReadBefore(self._stage)
         self._chunk_lines = chunk_lines
         self._together = chunk_lines
@@ -243,4 +247,4 @@ class _Replay:
 
 
 def _looped(work: Work) -> list[Output]:
-    return [output for output in work.outputs if output.topic == EVENTS]
+    return [output for output in work.outputs if output.topic in READ_BY_STAGES]

@@ -21,9 +21,17 @@ def test_apply_creates_all_and_a_second_call_finds_nothing(
             "touchpoint.event.v1.dlq",
             "perception.score.v1",
             "perception.contribution.v1",
+            "perception.outlook.v1",
             "care.action.v1",
+            "care.action.v1.dlq",
             "care.decision.v1",
+            "care.case.v1",
+            "care.consent.v1",
+            "care.proposal.v1",
+            "care.proposal.v1.dlq",
+            "care.campaign.v1",
             "touchpoint.perceive.changelog",
+            "touchpoint.allocate.changelog",
         )
     }
     assert topics.plan(settings) == []
@@ -70,7 +78,12 @@ def test_what_cannot_be_mended_is_refused_and_nothing_is_changed(
 def test_changelog_and_scores_are_compacted_and_the_rest_is_deleted() -> None:
     specs = topics.expected_topics(KafkaSettings())
     compacted = {s.name for s in specs if s.configs["cleanup.policy"] == "compact"}
-    assert compacted == {"perception.score.v1", "touchpoint.perceive.changelog"}
+    assert compacted == {
+        "perception.score.v1",
+        "care.consent.v1",
+        "touchpoint.perceive.changelog",
+        "touchpoint.allocate.changelog",
+    }
     assert all("retention.ms" in s.configs for s in specs if s.name not in compacted)
     assert {s.partitions for s in specs} == {12}
     assert {s.configs["min.insync.replicas"] for s in specs} == {"2"}

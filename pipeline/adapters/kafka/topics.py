@@ -14,13 +14,46 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
 from pipeline.adapters.kafka.settings import KafkaSettings
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DECISIONS, SCORES
+from schemas.topics import (
+    ACTION_DEAD_LETTERS,
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DEAD_LETTERS,
+    DECISIONS,
+    EVENTS,
+    OUTLOOKS,
+    PROPOSAL_DEAD_LETTERS,
+    PROPOSALS,
+    SCORES,
+)
 
 DAY_MS = 86_400_000
 ADMIN_TIMEOUT_MS = 5_000
 APPLIED_SECONDS = 10.0
 
-STAGES = ("perceive",)
+STAGES = ("perceive", "allocate")
+
+Kind = Literal["source", "letters", "output", "compact"]
+
+_KINDS: Mapping[str, Kind] = {
+    EVENTS: "source",
+    PROPOSALS: "source",
+    DEAD_LETTERS: "letters",
+    PROPOSAL_DEAD_LETTERS: "letters",
+    ACTION_DEAD_LETTERS: "letters",
+    SCORES: "compact",
+    CONSENTS: "compact",
+    CONTRIBUTIONS: "output",
+    OUTLOOKS: "output",
+    ACTIONS: "output",
+    DECISIONS: "output",
+    CASES: "output",
+    CAMPAIGNS: "output",
+}
+"""Every topic but the changelogs: how long its records are kept, or that only the last are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,16 +86,17 @@ class TopicsRefusedError(Exception):
 
 def expected_topics(settings: KafkaSettings, stages: Sequence[str] = STAGES) -> list[TopicSpec]:
     """Every topic of an installation, in the order they are created."""
-    dead_letters = settings.topic(settings.dead_letter_topic())
-    outputs = _deleted(settings.output_retention_days)
-    configs: dict[str, dict[str, str]] = {
-        settings.topic(settings.source_topic): _deleted(settings.source_retention_days),
-        dead_letters: _deleted(settings.dead_letter_retention_days),
-        settings.topic(SCORES): {"cleanup.policy": "compact"},
-        settings.topic(CONTRIBUTIONS): outputs,
-        settings.topic(ACTIONS): outputs,
-        settings.topic(DECISIONS): outputs,
+    by_kind: dict[Kind, dict[str, str]] = {
+        "source": _deleted(settings.source_retention_days),
+        "letters": _deleted(settings.dead_letter_retention_days),
+        "output": _deleted(settings.output_retention_days),
+        "compact": {"cleanup.policy": "compact"},
     }
+    own: dict[str, Kind] = {
+        settings.source_topic: "source",
+        settings.dead_letter_topic(): "letters",
+    }
+    configs = {settings.topic(topic): by_kind[kind] for topic, kind in {**_KINDS, **own}.items()}
     for stage in stages:
         configs[settings.changelog_topic(stage)] = {"cleanup.policy": "compact"}
     in_sync = min(settings.min_insync_replicas, settings.replication)
