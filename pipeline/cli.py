@@ -132,13 +132,14 @@ class Stage(StrEnum):
     """What a worker does."""
 
     PERCEIVE = "perceive"
+    ALLOCATE = "allocate"
     DISPATCH = "dispatch"
 
 
 @app.command()
 def worker(
     stage: Annotated[
-        Stage, typer.Option(help="perceive: touches into scores; dispatch: care into deeds.")
+        Stage, typer.Option(help="One a process: touches, what campaigns have, or care into deeds.")
     ] = Stage.PERCEIVE,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
@@ -170,7 +171,7 @@ def worker(
         else:
             from pipeline.bootstrap.kafka import run_worker
 
-            code = run_worker(settings, **where)
+            code = run_worker(settings, stage=stage.value, **where)
     except (ConfigError, FileError, WorkerRefusedError, PortTaken) as error:
         _fail(error)
     raise typer.Exit(code)

@@ -44,6 +44,9 @@ PROPOSAL_DEAD_LETTERS: Final = "care.proposal.v1.dlq"
 CAMPAIGNS: Final = "care.campaign.v1"
 """How each campaign stands after each of its windows, keyed by campaign."""
 
+READ_BY_STAGES: Final = (EVENTS, PROPOSALS)
+"""What stages read: a record of these lies where its key belongs, whoever wrote it."""
+
 PERCEIVED: Final = (
     SCORES,
     CONTRIBUTIONS,

@@ -25,6 +25,8 @@ from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
 from pipeline.config import program_version
+from pipeline.stages.allocate import AllocateStage
+from pipeline.stages.both import BothStages
 from pipeline.stages.perceive import PerceiveStage
 from pipeline.tools import demo_show
 from sinks.sql.engine import make_engine
@@ -58,7 +60,10 @@ def run_embedded(
     policy = read_policy(policy_file)
     channels = read_channels(channels_file, lines=file.with_name(f"{file.name}.sent.jsonl"))
     metrics = Metrics(CollectorRegistry())
-    stage = PerceiveStage(policy, version=program_version())
+    version = program_version()
+    stage = BothStages(
+        PerceiveStage(policy, version=version), AllocateStage(policy, version=version)
+    )
     runner = EmbeddedRunner(
         Files(file),
         stage=stage,
@@ -87,7 +92,7 @@ def run_embedded(
             access=access,
             now_ms=now_ms,
             registry=metrics.registry,
-            version=program_version(),
+            version=version,
             count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
         )
 

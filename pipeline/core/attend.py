@@ -9,7 +9,7 @@ from typing import Final
 
 from pipeline.core.admission import Admitted
 from pipeline.core.anticipate import forecasts
-from pipeline.core.care import by_hand
+from pipeline.core.care import by_hand, nomination, peers
 from pipeline.core.care.memory import Alarm, next_due
 from pipeline.core.care.thank_you import initiative
 from pipeline.core.cases import cases
@@ -59,10 +59,12 @@ def attend(
     )
     _earlier(moment)
     by_hand.record(moment)
+    peers.tell_gift(moment)
     for occasion in (
         *cases.watch(moment),
         *notices.watch(moment),
         *_own(moment),
+        *nomination.nominated(moment),
         *forecasts.watch(moment),
     ):
         consider(moment, occasion)
@@ -113,5 +115,6 @@ _ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {
     forecasts.KIND: forecasts.fire,
     CASE: cases.fire,
     waiting.ALARM: again.ring,
+    nomination.NAME: nomination.fire,
 }
 """Who looks at an alarm that is no pattern's, by the alarm's kind."""

@@ -14,19 +14,19 @@ from pipeline.engine.stepping import Stepping
 from pipeline.engine.stores.memory import MemoryStore
 from pipeline.engine.timers import Timers
 from pipeline.engine.work import Work
+from pipeline.stages.allocate import AllocateStage
+from pipeline.stages.both import BothStages
 from pipeline.stages.perceive import PerceiveStage
 from pipeline.tools.files import whole_file
 from pipeline.tools.lines import PARTITION, Line, ReadBefore, lines_of, read_line
 from pipeline.tools.replay_files import FILES, ReplayFiles
-from schemas.topics import EVENTS, PROPOSALS
+from schemas.topics import READ_BY_STAGES
 
 Progress = Callable[[int, int], None]
 """Called with bytes read and bytes in all."""
 
 _HOUR_S: Final = 3_600.0
 _CHUNK_LINES: Final = 2_000
-_LOOPED: Final = (EVENTS, PROPOSALS)
-"""Topics that a stage reads and writes."""
 
 
 class ReplayReport(NamedTuple):
@@ -87,7 +87,9 @@ class _Replay:
 
     def __init__(self, files: ReplayFiles, policy: Policy, version: str, chunk_lines: int) -> None:
         self._files = files
-        self._stage = PerceiveStage(policy, version=version)
+        self._stage = BothStages(
+            PerceiveStage(policy, version=version), AllocateStage(policy, version=version)
+        )
         self._read_before = ReadBefore(self._stage)
         self._chunk_lines = chunk_lines
         self._together = chunk_lines
@@ -193,4 +195,4 @@ class _Replay:
 
 
 def _looped(work: Work) -> list[Output]:
-    return [output for output in work.outputs if output.topic in _LOOPED]
+    return [output for output in work.outputs if output.topic in READ_BY_STAGES]

@@ -32,6 +32,7 @@ def test_apply_creates_all_and_a_second_call_finds_nothing(
             "care.proposal.v1",
             "care.proposal.v1.dlq",
             "touchpoint.perceive.changelog",
+            "touchpoint.allocate.changelog",
         )
     }
     assert topics.plan(settings) == []
@@ -82,6 +83,7 @@ def test_changelog_scores_and_consents_are_compacted_and_the_rest_is_deleted() -
         "perception.score.v1",
         "care.consent.v1",
         "touchpoint.perceive.changelog",
+        "touchpoint.allocate.changelog",
     }
     assert all("retention.ms" in s.configs for s in specs if s.name not in compacted)
     assert {s.partitions for s in specs} == {12}

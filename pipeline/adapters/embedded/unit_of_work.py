@@ -1,8 +1,9 @@
 """One SQLite transaction a chunk: outputs, states and position become visible together.
 
-Outputs to the source topic go back into the log, which is a file of its own: they are appended
-first and the position is moved then. A crash in between appends them once more, never not at all;
-a stage knows an event by its source and id, and takes the second for the duplicate it is.
+Outputs to topics that stages read go back into the log, which is a file of its own: they are
+appended first and the position is moved then. A crash in between appends them once more, never not
+at all; a stage knows an event by its source and id, a proposal by its id, and takes the second for
+the duplicate it is.
 """
 
 import sqlite3
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.adapters.embedded.store import StateFile
 from pipeline.engine.errors import Fenced, StoreFailed
 from pipeline.engine.ports import Changes, Output, Position
-from schemas.topics import EVENTS
+from schemas.topics import READ_BY_STAGES
 
 WriteOutputs = Callable[[Connection, Sequence[Output]], object]
 """Writes outputs as rows in the transaction under way; never begins or ends one."""
@@ -55,9 +56,9 @@ class SqliteUnitOfWork:
 
     async def send(self, outputs: Sequence[Output], changes: Changes, position: Position) -> None:
         assert self._connection is not None  # noqa: S101 - begin() was called
-        self._looped = [output for output in outputs if output.topic == EVENTS]
+        self._looped = [output for output in outputs if output.topic in READ_BY_STAGES]
         if self._looped:
-            outputs = [output for output in outputs if output.topic != EVENTS]
+            outputs = [output for output in outputs if output.topic not in READ_BY_STAGES]
         try:
             if outputs:
                 self._write_outputs(self._connection, outputs)

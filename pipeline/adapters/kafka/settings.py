@@ -1,8 +1,14 @@
 """Everything the Kafka adapter can be told, with its default and the reason for it."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
+
+from schemas.topics import PROPOSALS
+
+SOURCES: Final = {"allocate": PROPOSALS}
+"""What a stage reads, if that is not the touches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +24,9 @@ class KafkaSettings:
 
     app_id: str = "touchpoint"
     """Consumer group, and the stem of transactional ids and of the changelog's name."""
+
+    stage: str = "perceive"
+    """What this process does; each other stage than ``perceive`` has a group of its own."""
 
     prefix: str = ""
     source_topic: str = "touchpoint.event.v1"
@@ -94,7 +103,13 @@ class KafkaSettings:
         return f"{self.prefix}{self.app_id}-{stage}-{partition}"
 
     def group_id(self) -> str:
-        return self.prefix + self.app_id
+        own = "" if self.stage == "perceive" else f"-{self.stage}"
+        return f"{self.prefix}{self.app_id}{own}"
+
+    def of_stage(self, stage: str) -> "KafkaSettings":
+        """The same for a process of ``stage``: what it reads, and its group."""
+        source = SOURCES.get(stage, self.source_topic)
+        return replace(self, stage=stage, source_topic=source)
 
     def aiokafka_options(self) -> dict[str, object]:
         """Keyword arguments that every aiokafka client of this adapter shares."""

@@ -22,7 +22,9 @@ from schemas.topics import (
     CASES,
     CONSENTS,
     CONTRIBUTIONS,
+    DEAD_LETTERS,
     DECISIONS,
+    EVENTS,
     OUTLOOKS,
     PROPOSAL_DEAD_LETTERS,
     PROPOSALS,
@@ -33,20 +35,27 @@ DAY_MS = 86_400_000
 ADMIN_TIMEOUT_MS = 5_000
 APPLIED_SECONDS = 10.0
 
-STAGES = ("perceive",)
+STAGES = ("perceive", "allocate")
 
-_COMPACTED = (SCORES, CONSENTS)
-_DELETED = (
-    CONTRIBUTIONS,
-    OUTLOOKS,
-    ACTIONS,
-    ACTION_RETRIES,
-    DECISIONS,
-    CASES,
-    PROPOSALS,
-    CAMPAIGNS,
-)
-_DEAD_LETTERS = (ACTION_DEAD_LETTERS, PROPOSAL_DEAD_LETTERS)
+Kind = Literal["source", "letters", "output", "compact"]
+
+_KINDS: Mapping[str, Kind] = {
+    EVENTS: "source",
+    PROPOSALS: "source",
+    DEAD_LETTERS: "letters",
+    PROPOSAL_DEAD_LETTERS: "letters",
+    ACTION_DEAD_LETTERS: "letters",
+    SCORES: "compact",
+    CONSENTS: "compact",
+    CONTRIBUTIONS: "output",
+    OUTLOOKS: "output",
+    ACTIONS: "output",
+    ACTION_RETRIES: "output",
+    DECISIONS: "output",
+    CASES: "output",
+    CAMPAIGNS: "output",
+}
+"""Every topic but the changelogs: how long its records are kept, or that only the last are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,17 +88,19 @@ class TopicsRefusedError(Exception):
 
 def expected_topics(settings: KafkaSettings, stages: Sequence[str] = STAGES) -> list[TopicSpec]:
     """Every topic of an installation, in the order they are created."""
-    compacted = {"cleanup.policy": "compact"}
-    outputs = _deleted(settings.output_retention_days)
-    dead_letters = _deleted(settings.dead_letter_retention_days)
-    configs: dict[str, dict[str, str]] = {
-        settings.topic(settings.source_topic): _deleted(settings.source_retention_days),
-        settings.topic(settings.dead_letter_topic()): dead_letters,
+    by_kind: dict[Kind, dict[str, str]] = {
+        "source": _deleted(settings.source_retention_days),
+        "letters": _deleted(settings.dead_letter_retention_days),
+        "output": _deleted(settings.output_retention_days),
+        "compact": {"cleanup.policy": "compact"},
     }
-    configs |= {settings.topic(name): compacted for name in _COMPACTED}
-    configs |= {settings.topic(name): outputs for name in _DELETED}
-    configs |= {settings.topic(name): dead_letters for name in _DEAD_LETTERS}
-    configs |= {settings.changelog_topic(stage): compacted for stage in stages}
+    own: dict[str, Kind] = {
+        settings.source_topic: "source",
+        settings.dead_letter_topic(): "letters",
+    }
+    configs = {settings.topic(topic): by_kind[kind] for topic, kind in {**_KINDS, **own}.items()}
+    for stage in stages:
+        configs[settings.changelog_topic(stage)] = {"cleanup.policy": "compact"}
     in_sync = min(settings.min_insync_replicas, settings.replication)
     return [
         TopicSpec(

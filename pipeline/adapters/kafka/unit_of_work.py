@@ -16,6 +16,7 @@ from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.engine.codec import POSITION_CODEC
 from pipeline.engine.errors import Fenced, OutputTooLarge
 from pipeline.engine.ports import POSITION_KEY, Changes, Output, Position
+from schemas.topics import READ_BY_STAGES
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,8 @@ Pair = tuple[bytes, bytes | None]
 class KafkaUnitOfWork:
     """The ``UnitOfWork`` of one partition of a stage.
 
-    Outputs go to the partition number of their source; those to the source topic itself go where
-    their key belongs, as a publisher's records do. Opening it fences every earlier owner.
+    Outputs go to the partition number of their source; those to a topic that a stage reads go
+    where their key belongs, as a publisher's records do. Opening it fences every earlier owner.
     """
 
     def __init__(self, settings: KafkaSettings, stage: str, partition: int) -> None:
@@ -47,6 +48,7 @@ class KafkaUnitOfWork:
         self._partition = partition
         self._changelog = settings.changelog_topic(stage)
         self._source = settings.topic(settings.source_topic)
+        self._read = dict.fromkeys((settings.source_topic, *READ_BY_STAGES))
         self._producer: Any = None
         self._sent: list[Awaitable[Any]] = []
         self._changelog_sent: tuple[Awaitable[Any], int] | None = None
@@ -80,9 +82,11 @@ class KafkaUnitOfWork:
             if pairs is None:
                 pairs = by_topic[topic] = []
             pairs.append((key, value))
-        looped = by_topic.pop(self._settings.source_topic, [])
+        read = {topic: by_topic.pop(topic, []) for topic in self._read}
         named = [(self._settings.topic(t), self._partition, p) for t, p in by_topic.items()]
-        named += [(self._source, p, pairs) for p, pairs in self._by_partition(looped).items()]
+        for topic, pairs in read.items():
+            name = self._settings.topic(topic)
+            named += [(name, p, those) for p, those in self._by_partition(pairs).items()]
         for name, _, records in named:
             self._check_sizes(name, records)
         self._check_sizes(self._changelog, changes.items())

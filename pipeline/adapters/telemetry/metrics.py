@@ -126,6 +126,12 @@ class Metrics:
             ["action", "outcome", "reason"],
             registry=registry,
         )
+        self.verdicts = Counter(
+            "touchpoint_campaign_verdicts",
+            "Answers of campaigns to proposals, by campaign, verdict and reason.",
+            ["campaign", "verdict", "reason"],
+            registry=registry,
+        )
         self.patterns = Counter(
             "touchpoint_patterns",
             "Patterns that showed, or were withdrawn when the awaited event came late.",

@@ -34,6 +34,7 @@ class EngineObserver:
             "noticed": metrics.patterns,
             "outlook": metrics.outlook_checks,
             "cases": metrics.cases,
+            "verdict": metrics.verdicts,
         }
 
     def committed(

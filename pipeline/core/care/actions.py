@@ -9,6 +9,7 @@ from pipeline.core.care import (
     complaint_step,
     deliberate_silence,
     escalation,
+    gift,
     proactive_notice,
     thank_you,
     transaction_alert,
@@ -23,6 +24,7 @@ _ALL: Final = (
     complaint_step.ACTION,
     escalation.ACTION,
     proactive_notice.ACTION,
+    gift.ACTION,
     transaction_alert.ACTION,
 )
 

@@ -29,6 +29,8 @@ _REQUESTED: Final = "requested"
 def consider(moment: Moment, occasion: Occasion) -> None:
     """Let every action that waits for this occasion be proposed and judged."""
     for rule in moment.policy.triggers.get(occasion.trigger, ()):
+        if rule.campaign != occasion.facts.get("campaign", rule.campaign):
+            continue  # put forward for another campaign
         proposal = ACTIONS[rule.name].propose(moment, occasion, rule)
         if proposal is None:
             continue

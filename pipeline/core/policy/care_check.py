@@ -33,6 +33,7 @@ def known_triggers(file: PolicyFile) -> frozenset[str]:
             "transaction",
             "initiative",
             "low_score",
+            "nominated",
             *(f"notice.{name}" for name in (*PATTERNS, BREACH)),
             *TRIGGERS,
             *(f"outlook.{name}" for name in file.outlooks),

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.core.perceive.decay import FIXED
+from pipeline.core.policy.campaigns import CampaignRule, campaign_rules
 from pipeline.core.policy.care import ActionRule, CarePolicy, action_rules, by_trigger
 from pipeline.core.policy.cases import CaseRules, case_rules
 from pipeline.core.policy.character import CharacterPolicy
@@ -43,7 +44,7 @@ class Policy(NamedTuple):
     ``half_lives_s`` are the half-lives in seconds; a ``decay`` elsewhere is an index into them
     (``decays``: of each dimension). ``plans`` are found by tier, intent and touchpoint name;
     ``by_event`` has the touchpoints of an event type. ``standing`` is by tier, ``actions`` by name,
-    ``triggers`` has the actions that wait for each trigger.
+    ``triggers`` has the actions that wait for each trigger, ``campaigns`` are by name.
     """
 
     ref: PolicyRef
@@ -54,6 +55,7 @@ class Policy(NamedTuple):
     actions: Mapping[str, ActionRule]
     triggers: Mapping[str, tuple[ActionRule, ...]]
     decide: Guarding
+    campaigns: Mapping[str, CampaignRule]
     patterns: PatternPolicy
     outlooks: tuple[OutlookRule, ...]
     cases: CaseRules | None
@@ -100,6 +102,7 @@ def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
         actions=MappingProxyType(rules),
         triggers=MappingProxyType(triggers),
         decide=guarding_of(file, rules),
+        campaigns=MappingProxyType(campaign_rules(file.campaigns)),
         patterns=file.patterns,
         outlooks=outlook_rules(file.outlooks, triggers),
         cases=case_rules(file.cases, file.calendars, tuple(file.tiers), file.default_tier),

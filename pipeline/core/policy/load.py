@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from pipeline.core.policy.bound import bound_problems
+from pipeline.core.policy.campaign_check import campaign_problems
 from pipeline.core.policy.care_check import care_problems
 from pipeline.core.policy.case_check import case_problems
 from pipeline.core.policy.check import reference_problems, warnings
@@ -49,6 +50,7 @@ def load_policy(text: str, *, name: str) -> LoadedPolicy:
             *case_problems(file),
             *decide_problems(file),
             *pattern_problems(file),
+            *campaign_problems(file),
             *bound_problems(file),
         ]
         faults += located(root, [fault_of(problem) for problem in problems])

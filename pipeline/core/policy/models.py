@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from pipeline.core.perceive.evidence import Evidence, Measure
+from pipeline.core.policy.campaigns import CampaignPolicy
 from pipeline.core.policy.care import CarePolicy
 from pipeline.core.policy.cases import CalendarPolicy, CasePolicy
 from pipeline.core.policy.character import CharacterPolicy
@@ -188,4 +189,7 @@ class PolicyFile(Section):
     outlooks: Outlooks = Field(default_factory=dict)
     calendars: dict[Key, CalendarPolicy] = Field(default_factory=dict)
     cases: CasePolicy | None = None
+    campaigns: Annotated[dict[Key, CampaignPolicy], Field(max_length=256)] = Field(
+        default_factory=dict
+    )
     templates: dict[Key, dict[str, str]] = Field(default_factory=dict)
