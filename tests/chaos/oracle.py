@@ -16,14 +16,31 @@ from pipeline.bootstrap.common import read_policy
 from pipeline.config import program_version
 from pipeline.engine.ports import Due, Position, Read, Record, Stage, Stepped, Tick, Timer
 from pipeline.stages.perceive import PerceiveStage
-from schemas.care import CareAction, CareDecision
+from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, Consent
 from schemas.dead_letter import DeadLetter
+from schemas.outlook import OutlookCheck
 from schemas.perception import Contribution
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, DECISIONS, SCORES
+from schemas.topics import (
+    ACTION_DEAD_LETTERS,
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DEAD_LETTERS,
+    DECISIONS,
+    OUTLOOKS,
+    PROPOSAL_DEAD_LETTERS,
+    SCORES,
+)
 
 T = TypeVar("T")
 
 EXAMPLES_SHOWN = 5
+
+_LETTERS = (DEAD_LETTERS, PROPOSAL_DEAD_LETTERS, ACTION_DEAD_LETTERS)
+_CASE = msgspec.json.Decoder(CareCase)
+_CONSENT = msgspec.json.Decoder(Consent)
 
 Pair = tuple[bytes | None, bytes | None]
 """Key and value of a record."""
@@ -34,13 +51,26 @@ class Outcome:
     """What a log came to. ``outputs`` counts the records of every topic but the scores'.
 
     How many scores are written depends on how records met in chunks; the last one of a customer
-    does not. ``states`` and ``scores`` are by customer, ``positions`` by partition.
+    does not. ``states`` and ``scores`` are by customer, ``positions`` by partition. ``latest`` are
+    the last records of cases and consents, by topic and what they are of: they are counted, too.
     """
 
     states: dict[bytes, bytes] = field(default_factory=dict)
     scores: dict[bytes, bytes] = field(default_factory=dict)
     outputs: dict[str, Counter[Pair]] = field(default_factory=dict)
+    latest: dict[tuple[str, str], bytes] = field(default_factory=dict)
     positions: dict[int, Position] = field(default_factory=dict)
+
+    def put(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """Add a record that was written after all others of its key."""
+        if topic == SCORES and key is not None and value is not None:
+            self.scores[key] = value
+            return
+        self.outputs.setdefault(topic, Counter())[key, value] += 1
+        if topic == CASES and value is not None:
+            self.latest[topic, _CASE.decode(value).id] = value
+        elif topic == CONSENTS and value is not None:
+            self.latest[topic, _CONSENT.decode(value).customer] = value
 
     def count(self, topic: str) -> int:
         """Records of ``topic``, each as often as it is there."""
@@ -100,7 +130,7 @@ class Oracle:
             self._ticks += 1
             return found.clock_ms
         if not isinstance(found, Read):
-            self._put(*found.output)
+            self._outcome.put(*found.output)
             return None
         self._duplicates += self._step(partition, found.key, found.input, clock_ms).duplicates
         return None
@@ -121,7 +151,7 @@ class Oracle:
         states, dues = self._outcome.states, self._dues.setdefault(partition, {})
         stepped = self._stage.step(key, states.get(key), [value], clock_ms)
         for output in stepped.outputs:
-            self._put(*output)
+            self._outcome.put(*output)
         states.pop(key, None)
         dues.pop(key, None)
         if stepped.state is not None:
@@ -131,22 +161,20 @@ class Oracle:
                 dues[key] = due_ms
         return stepped
 
-    def _put(self, topic: str, key: bytes, value: bytes) -> None:
-        if topic == SCORES:
-            self._outcome.scores[key] = value
-        else:
-            self._outcome.outputs.setdefault(topic, Counter())[key, value] += 1
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """What a database holds of an outcome: ids as often as they are there, scores by customer."""
+    """What a database holds of an outcome: ids as often as they are there, the latest by id."""
 
     contributions: Counter[tuple[str, str]]
     actions: Counter[str]
-    decisions: Counter[str]
-    dead_letters: Counter[tuple[int, int, str]]
+    decisions: Counter[tuple[str, str]]
+    outlooks: Counter[str]
+    campaigns: Counter[str]
+    dead_letters: Counter[tuple[str, int, int, str]]
     scores: dict[str, tuple[object, ...]]
+    cases: dict[str, tuple[object, ...]]
+    consents: dict[str, tuple[object, ...]]
     rejects: int = 0
 
 
@@ -155,9 +183,15 @@ def rows_of(outcome: Outcome, scores: Mapping[str, tuple[object, ...]]) -> Rows:
     return Rows(
         contributions=contributions(outcome),
         actions=_named(outcome, ACTIONS, CareAction, lambda a: a.id),
-        decisions=_named(outcome, DECISIONS, CareDecision, lambda d: d.id),
-        dead_letters=_named(outcome, DEAD_LETTERS, DeadLetter, _place),
+        decisions=_named(outcome, DECISIONS, CareDecision, lambda d: (d.id, d.outcome)),
+        outlooks=_named(outcome, OUTLOOKS, OutlookCheck, lambda o: o.id),
+        campaigns=_named(outcome, CAMPAIGNS, CampaignReport, lambda c: c.id),
+        dead_letters=sum(
+            (_named(outcome, topic, DeadLetter, _place) for topic in _LETTERS), Counter()
+        ),
         scores=dict(scores),
+        cases=_latest(outcome, CASES, CareCase, lambda c: (c.customer, c.status, c.level, c.as_of)),
+        consents=_latest(outcome, CONSENTS, Consent, lambda c: (list(c.denied), c.alerts, c.as_of)),
     )
 
 
@@ -177,6 +211,7 @@ def compare(expected: Outcome, found: Outcome) -> list[str]:
         *by_key("position of partition", expected.positions, found.positions),
         *by_key("state", expected.states, found.states),
         *by_key("last score", expected.scores, found.scores),
+        *by_key("last record", expected.latest, found.latest),
     ]
     for topic in sorted(expected.outputs.keys() | found.outputs.keys()):
         wanted, seen = expected.outputs.get(topic, Counter()), found.outputs.get(topic, Counter())
@@ -190,8 +225,12 @@ def compare_rows(expected: Rows, found: Rows) -> list[str]:
         *by_count("contribution rows", expected.contributions, found.contributions),
         *by_count("action rows", expected.actions, found.actions),
         *by_count("decision rows", expected.decisions, found.decisions),
+        *by_count("outlook rows", expected.outlooks, found.outlooks),
+        *by_count("campaign rows", expected.campaigns, found.campaigns),
         *by_count("dead letter rows", expected.dead_letters, found.dead_letters),
         *by_key("score row", expected.scores, found.scores),
+        *by_key("case row", expected.cases, found.cases),
+        *by_key("consent row", expected.consents, found.consents),
     ]
     if found.rejects:
         differences.append(f"{found.rejects} records that the sink could not understand")
@@ -237,8 +276,16 @@ def _named(outcome: Outcome, topic: str, kind: type[T], name: Callable[[T], K]) 
     return names
 
 
-def _place(letter: DeadLetter) -> tuple[int, int, str]:
-    return letter.partition, letter.offset, letter.reason.value
+def _latest(
+    outcome: Outcome, topic: str, kind: type[T], row: Callable[[T], tuple[object, ...]]
+) -> dict[str, tuple[object, ...]]:
+    decode = msgspec.json.Decoder(kind).decode
+    records = ((name, value) for (of, name), value in outcome.latest.items() if of == topic)
+    return {name: row(decode(value)) for name, value in records}
+
+
+def _place(letter: DeadLetter) -> tuple[str, int, int, str]:
+    return letter.topic, letter.partition, letter.offset, letter.reason.value
 
 
 def _short(value: object) -> str:

@@ -12,7 +12,7 @@ from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.engine.codec import POSITION_CODEC
 from pipeline.engine.ports import POSITION_KEY, LogRecord, Position
 from schemas.perception import Score
-from schemas.topics import OUTPUTS, SCORES
+from schemas.topics import OUTPUTS
 from tests.chaos.oracle import Outcome, Rows
 
 STAGE = "perceive"
@@ -114,11 +114,7 @@ def read_outcome(settings: KafkaSettings) -> tuple[Outcome, dict[tuple[str, int]
                 if records:
                     ends[topic, partition] = records[-1].offset + 1
                 for record in records:
-                    if topic == SCORES and record.key is not None and record.value is not None:
-                        outcome.scores[record.key] = record.value
-                    else:
-                        lot = outcome.outputs.setdefault(topic, Counter())
-                        lot[record.key, record.value] += 1
+                    outcome.put(topic, record.key, record.value)
     with TopicReader(settings, settings.changelog_topic(STAGE)) as reader:
         for partition, records in reader.read().items():
             for record in records:
@@ -173,18 +169,26 @@ def read_rows(url: str) -> Rows:
         def rows(query: str) -> list[tuple[Any, ...]]:
             return connection.execute(query.encode()).fetchall()
 
-        scores = rows(_SCORE_ROWS)
+        def latest(query: str) -> dict[str, tuple[object, ...]]:
+            return {row[0]: row[1:] for row in rows(query)}
+
         return Rows(
             contributions=Counter(
                 (s, e) for s, e in rows("SELECT source, event FROM contributions")
             ),
             actions=Counter(i for (i,) in rows("SELECT id FROM actions")),
-            decisions=Counter(i for (i,) in rows("SELECT id FROM decisions")),
+            decisions=Counter((i, o) for i, o in rows("SELECT id, outcome FROM decisions")),
+            outlooks=Counter(i for (i,) in rows("SELECT id FROM outlook_checks")),
+            campaigns=Counter(i for (i,) in rows("SELECT id FROM campaign_reports")),
             dead_letters=Counter(
-                (p, o, r)
-                for p, o, r in rows('SELECT "partition", "offset", reason FROM dead_letters')
+                (t, p, o, r)
+                for t, p, o, r in rows(
+                    'SELECT topic, "partition", "offset", reason FROM dead_letters'
+                )
             ),
-            scores={row[0]: row[1:] for row in scores},
+            scores=latest(_SCORE_ROWS),
+            cases=latest("SELECT id, customer, status, level, as_of FROM cases"),
+            consents=latest("SELECT customer, denied, alerts, as_of FROM consents"),
             rejects=rows("SELECT count(*) FROM sink_rejects")[0][0],
         )
 

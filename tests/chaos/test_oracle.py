@@ -8,7 +8,17 @@ from copy import deepcopy
 import pytest
 
 from pipeline.engine.ports import LogRecord, Position
-from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, SCORES
+from schemas.topics import (
+    ACTIONS,
+    CAMPAIGNS,
+    CASES,
+    CONSENTS,
+    CONTRIBUTIONS,
+    DEAD_LETTERS,
+    OUTLOOKS,
+    PROPOSAL_DEAD_LETTERS,
+    SCORES,
+)
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
 from sinks.sql.rows import write_outputs
@@ -25,6 +35,7 @@ from tests.chaos.oracle import (
     rows_of,
 )
 from tests.chaos.readers import read_rows, score_rows
+from tests.contract import outbound_samples as samples
 
 RECORDS = 600
 NOW_MS = 1_790_000_000_000
@@ -60,11 +71,16 @@ def change_a_dead_letter(found: Outcome) -> None:
 
 def change_a_state(found: Outcome) -> None:
     customer = next(iter(found.states))
-    found.states[customer] = found.states[customer][:-1] + b"\x00"
+    state = found.states[customer]
+    found.states[customer] = state[:-1] + bytes([state[-1] ^ 1])
 
 
 def lose_a_state(found: Outcome) -> None:
     found.states.popitem()
+
+
+def keep_an_older_case(found: Outcome) -> None:
+    found.latest[CASES, "case-1"] = b"{}"
 
 
 def keep_an_older_score(found: Outcome) -> None:
@@ -85,6 +101,7 @@ def move_the_position(found: Outcome) -> None:
         change_a_state,
         lose_a_state,
         keep_an_older_score,
+        keep_an_older_case,
         move_the_position,
     ],
 )
@@ -101,13 +118,19 @@ def test_rows_are_compared_by_how_often_they_are_there(outcome: Outcome) -> None
     assert compare_rows(expected, found) == []
     found.contributions[next(iter(found.contributions))] += 1
     found.scores["customer-1"] = (50.1,)
-    assert len(compare_rows(expected, found)) == 2
+    found.decisions["d-1", "requested"] += 1
+    found.cases["case-1"] = ("customer-1", "open", 0, None)
+    assert len(compare_rows(expected, found)) == 4
 
 
 @pytest.mark.postgres
 def test_rows_are_read_from_a_database_as_the_outcome_has_them(
     outcome: Outcome, postgres_url: str
 ) -> None:
+    outcome = deepcopy(outcome)
+    for number in range(20):
+        for topic in (CASES, CONSENTS, OUTLOOKS, CAMPAIGNS, PROPOSAL_DEAD_LETTERS):
+            outcome.put(topic, *samples.message(topic, f"customer-{number % 3}", number))
     engine = make_engine(postgres_url)
     upgrade(engine)
     scores = ((SCORES, key, value) for key, value in outcome.scores.items())
@@ -116,11 +139,13 @@ def test_rows_are_read_from_a_database_as_the_outcome_has_them(
         for topic, counted in outcome.outputs.items()
         for key, value in counted.elements()
     )
+    latest = ((topic, None, value) for (topic, _), value in outcome.latest.items())
     with engine.begin() as connection:
-        write_outputs(connection, (*scores, *others))
+        write_outputs(connection, (*scores, *others, *latest))
     engine.dispose()
     assert len(outcome.scores) > 10
     expected = rows_of(outcome, score_rows(outcome))
+    assert (len(expected.cases), len(expected.consents)) == (15, 3)
     assert compare_rows(expected, read_rows(postgres_url)) == []
 
 

@@ -187,7 +187,7 @@ def assert_each_row_once(engine: Engine, published: Published) -> None:
         cases = connection.execute(select(t.cases.c.id, t.cases.c.level)).all()
         assert {row.id: row.level for row in cases} == published.latest[CASES]
         consents = connection.execute(select(t.consents.c.customer, t.consents.c.as_of)).all()
-        assert dict(row._tuple() for row in consents) == {
+        assert {row.customer: row.as_of for row in consents} == {
             who: samples.consent(who, n).as_of for who, n in published.latest[CONSENTS].items()
         }
         rejects = connection.execute(select(t.sink_rejects.c.value)).scalars().all()
