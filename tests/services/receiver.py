@@ -64,7 +64,7 @@ class Receiver:
         self.port: int = self._listener.getsockname()[1]
         app = Starlette(routes=[Route("/actions", self._receive, methods=["POST"])])
         self._server = Server(
-            Config(app, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=1)
+            Config(app, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=5)
         )
         self._thread = threading.Thread(
             target=self._server.run, args=([self._listener],), name="receiver", daemon=True

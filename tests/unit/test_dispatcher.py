@@ -358,17 +358,19 @@ async def test_the_circuit_opens_and_one_attempt_asks_before_all_others_go() -> 
 
 
 @timed
-async def test_an_open_circuit_puts_off_what_waits_longer_than_it_may_be_held() -> None:
-    channel = FakeChannel(BUSY)
-    world = World({"sms": channel}, limits={"sms": Limits(circuit_failures=1)})
-    assert world.outlets["sms"].limits.circuit_longest_seconds == 60
-    await world.dispatcher.carry_out(an_action())
-    waits = set()
-    for number in range(20):
-        put_off = parked(await world.dispatcher.carry_out(an_action(id=f"b-{number}")))
-        waits.add(put_off.why)
-    assert waits <= {"circuit", "backoff"}
-    assert "circuit" in waits
+async def test_who_waits_for_an_open_circuit_keeps_its_place() -> None:
+    channel = FakeChannel(BUSY, Done())
+    limits = {"sms": Limits(concurrency=1, circuit_failures=1, circuit_first_seconds=60)}
+    world = World({"sms": channel}, limits=limits)
+    failing = asyncio.ensure_future(world.dispatcher.carry_out(an_action()))
+    await asyncio.sleep(0.01)
+    ends = await asyncio.gather(*(end_of(world, id=f"b-{n}") for n in range(20)))
+    assert {end.result for end in ends} == {"done"}
+    assert channel.ids[:2] == ["a-1", "b-0"]
+    assert channel.times[1] == 60
+    waited = [identity for identity in channel.ids if identity != "a-1"]
+    assert waited == [f"b-{n}" for n in range(20)]
+    assert an_end(await failing).result == "done"
 
 
 @timed

@@ -50,7 +50,8 @@ class Rules(NamedTuple):
     """An action without an expiry of its own is not carried out so long after it was decided:
     what an import of history calls for is nobody's present wish."""
     hold_seconds: float = 10.0
-    """What waits longer than this is put off."""
+    """What has to wait longer than this for its next attempt is put off. Who stands in the queue
+    of a destination keeps its place: the queue is bounded, and moves once its circuit closes."""
     grace_seconds: float = 5.0
     """What an attempt under way gets when dispatch is told to stop."""
 
@@ -84,7 +85,7 @@ class _Wait(NamedTuple):
     seconds: float
     why: str
     queued: bool = False
-    """It has waited in the queue, or found it closed: waiting on there would be no use."""
+    """It found the queue full."""
 
 
 class Journey:
@@ -138,9 +139,7 @@ class Journey:
             except QueueFull:
                 wait = _Wait(0.0, "queue", queued=True)
             except TimeoutError:
-                closed = outlet.circuit.state == "closed"
-                left = outlet.circuit.wait_seconds()
-                wait = _Wait(left, "queue" if closed else "circuit", queued=True)
+                wait = _Wait(0.0, "queue")  # it is too late, or it has waited long enough
             await self._wait(wait, outlet)
 
     async def _wait_for_day(self) -> None:
@@ -155,9 +154,7 @@ class Journey:
         self._progress = replace(self._progress, since=since)
         age = (now - since).total_seconds()
         left = (self._deadline - now).total_seconds()
-        return max(
-            0.0, min(self._means.rules.hold_seconds, left, outlet.limits.max_age_seconds - age)
-        )
+        return max(0.0, min(left, outlet.limits.max_age_seconds - age))
 
     async def _attempt(self, channel: str, outlet: Outlet, send: Send) -> _Wait:
         """One attempt, if it is still wanted; returns how long to wait before the next."""

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class Limits(NamedTuple):
     """How patient and how busy dispatch is with one destination."""
 
-    concurrency: int = 8
+    concurrency: int = 32
     """Attempts at once."""
     queue: int = 1_000
     """Actions that may wait for a place; more are put off."""

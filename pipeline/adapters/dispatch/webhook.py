@@ -8,14 +8,17 @@ import asyncio
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx
+import aiohttp
 import msgspec
 from standardwebhooks import Webhook
 
 from pipeline.adapters.dispatch.port import Clock, Done, Failed, Message, Settled, TryAgain
 
 _LONGEST_RETRY_AFTER: Final = 3_600.0
+_KEEP_ALIVE_SECONDS: Final = 4.0
 _READ_BYTES: Final = 65_536
 """Of an answer, so that the connection can be used again; more is not waited for."""
 
@@ -38,13 +41,14 @@ class WebhookChannel:
     ) -> None:
         """Raises ``ValueError`` for a secret that is none; without one, nothing is signed."""
         self._url = url
+        self._proxy = _proxy_of(url)
         self._timeout = timeout_seconds
         self._clock = clock
         try:
             self._signer = None if secret is None else Webhook(secret)
         except Exception as error:
             raise ValueError("not a Standard Webhooks secret: whsec_ and base64") from error
-        self._client = httpx.AsyncClient(timeout=timeout_seconds, follow_redirects=False)
+        self._session: aiohttp.ClientSession | None = None
 
     async def send(self, message: Message) -> Settled:
         body = webhook_body(message)
@@ -53,18 +57,24 @@ class WebhookChannel:
                 return await self._post(message.action.id, body)
         except TimeoutError:
             return TryAgain(f"no answer within {self._timeout:g} s", in_doubt=True)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return TryAgain(f"cannot connect: {type(error).__name__}")
-        except httpx.HTTPError as error:
+        except aiohttp.ClientConnectorError as error:
+            return TryAgain(f"cannot connect: {type(error.os_error).__name__}")
+        except (aiohttp.ClientError, OSError) as error:
             return TryAgain(f"connection failed: {type(error).__name__}", in_doubt=True)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
     async def _post(self, identity: str, body: bytes) -> Settled:
+        if self._session is None:
+            self._session = _make_session()
         headers = self._headers(identity, body)
-        async with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
-            settled = understand(answer, self._clock.now())
+        async with self._session.post(
+            self._url, data=body, headers=headers, allow_redirects=False, proxy=self._proxy
+        ) as answer:
+            retry_after = answer.headers.get("retry-after", "")
+            settled = understand(answer.status, retry_after, self._clock.now())
             await _drain(answer)
         return settled
 
@@ -88,23 +98,22 @@ def webhook_body(message: Message) -> bytes:
     return msgspec.json.encode(content | {"channel": message.channel, "text": message.text})
 
 
-def understand(answer: httpx.Response, now: datetime) -> Settled:
-    """What an answer's status says of the action."""
-    status, detail = answer.status_code, f"HTTP {answer.status_code}"
-    if answer.is_success:
+def understand(status: int, retry_after: str, now: datetime) -> Settled:
+    """What an answer says of the action; ``retry_after`` is the header, empty if there is none."""
+    if 200 <= status < 300:
         return Done()
+    detail, after = f"HTTP {status}", _retry_after(retry_after.strip(), now)
     if status in _NOT_TAKEN or status in _OF_THE_ENDPOINT:
-        return TryAgain(detail, _retry_after(answer, now))
+        return TryAgain(detail, after)
     if status in _IN_DOUBT or status >= 500:
-        return TryAgain(detail, _retry_after(answer, now), in_doubt=True)
-    if answer.is_redirect:
+        return TryAgain(detail, after, in_doubt=True)
+    if 300 <= status < 400:
         return Failed(f"{detail}: redirects are not followed; set the URL it leads to")
     return Failed(detail)
 
 
-def _retry_after(answer: httpx.Response, now: datetime) -> float | None:
+def _retry_after(value: str, now: datetime) -> float | None:
     """Seconds, from a number or a date; ``None`` if there is none that makes sense."""
-    value = answer.headers.get("retry-after", "").strip()
     if value.isdecimal():
         return min(float(value[:9]), _LONGEST_RETRY_AFTER)
     try:
@@ -116,9 +125,28 @@ def _retry_after(answer: httpx.Response, now: datetime) -> float | None:
     return min(max((then - now).total_seconds(), 0.0), _LONGEST_RETRY_AFTER)
 
 
-async def _drain(answer: httpx.Response) -> None:
+def _proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for it; asked once, not for each request."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
+
+
+def _make_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # How many at once is the dispatcher's business. Receivers close idle connections after
+        # some seconds: one that is closed just as it is used leaves an action in doubt.
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
+        timeout=aiohttp.ClientTimeout(total=None),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"user-agent": "touchpoint-dispatch"},
+    )
+
+
+async def _drain(answer: aiohttp.ClientResponse) -> None:
     read = 0
-    async for part in answer.aiter_raw():
+    async for part in answer.content.iter_any():
         read += len(part)
         if read > _READ_BYTES:
             return

@@ -23,6 +23,9 @@ from schemas.topics import CONSENTS
 log = logging.getLogger(__name__)
 
 POLL_MS: Final = 10
+FETCH_WAIT_MS: Final = 100
+"""Opt-outs are rare: a broker is not asked more often than that while there are none."""
+
 ANSWER_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 1.0
 
@@ -130,7 +133,7 @@ class KafkaConsents:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            fetch_max_wait_ms=self._settings.fetch_wait_ms,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         pause_failed_refresh(consumer._client)
         self._consumer = consumer
