@@ -18,7 +18,10 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outlook(msgspec.Struct, frozen=True, gc=False):
-    """How likely something is within the policy's horizon; ``reasons`` the weightiest first."""
+    """How likely something is within the policy's horizon; ``reasons`` the weightiest first.
+
+    What the reasons add and the policy's intercept sum to the log-odds of ``probability``.
+    """
 
     name: str
     probability: Probability

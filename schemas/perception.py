@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from schemas.outlook import Outlook
+
 ScoreValue = Annotated[float, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Ratio = Annotated[float, Meta(ge=0, le=2)]
@@ -90,7 +92,7 @@ class Score(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     and one-dimensional ones alone. ``ratio`` is perceived over expected, 1 as expected, and
     ``band`` where it lies; ``value`` is the ratio against the time, effort and money it took the
     customer. ``over_servicing`` is the part of the service's cost that lies above the target
-    band, in the policy's currency.
+    band, in the policy's currency. ``outlooks`` say what may happen next, each with its reasons.
     """
 
     customer: str
@@ -119,6 +121,7 @@ class Score(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     policy: PolicyRef
     dimensions: tuple[DimensionReading, ...]
     parts: tuple[Part, ...]
+    outlooks: tuple[Outlook, ...] = ()
 
 
 class Sources(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

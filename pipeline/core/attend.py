@@ -1,13 +1,14 @@
 """What care makes of an event that was felt, and of a time that has come.
 
-The rooms are asked in this order: what became of earlier care, cases, patterns, then what the
-event itself calls for. Each occasion found goes to ``decide``.
+The rooms are asked in this order: what became of earlier care, cases, patterns, what the event
+itself calls for, then what may happen next. Each occasion found goes to ``decide``.
 """
 
 from collections.abc import Callable
 from typing import Final
 
 from pipeline.core.admission import Admitted
+from pipeline.core.anticipate import forecasts
 from pipeline.core.care.memory import Alarm, due_alarms
 from pipeline.core.care.thank_you import initiative
 from pipeline.core.customer import Customer
@@ -54,7 +55,7 @@ def attend(
         contribution=contribution,
     )
     _earlier(moment)
-    for occasion in (*notices.watch(moment), *_own(moment)):
+    for occasion in (*notices.watch(moment), *_own(moment), *forecasts.watch(moment)):
         consider(moment, occasion)
     cause = Cause(source=event.source, event=event.id)
     for occasion in low_score.evaluate(moment, cause, contribution.score_before):
@@ -100,5 +101,8 @@ def _own(moment: Moment) -> tuple[Occasion, ...]:
     return (Occasion("transaction", cause, moment.at_s, event=event),)
 
 
-_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {waiting.ALARM: again.ring}
+_ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {
+    waiting.ALARM: again.ring,
+    forecasts.KIND: forecasts.fire,
+}
 """Who looks at an alarm that is no pattern's, by the alarm's kind."""

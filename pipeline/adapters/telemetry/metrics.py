@@ -169,6 +169,14 @@ class Metrics:
             ["destination", "state"],
             registry=registry,
         )
+        # With m the middle of a bin, the Brier score is about sum(yes * (1 - m)^2 + no * m^2) / sum.
+        self.outlook_checks = Counter(
+            "touchpoint_outlook_checks",
+            "Outlooks held to what then happened (yes, no), by the tenth that the probability lay "
+            "in, named by its lower end: well calibrated, the share of yes lies in that tenth.",
+            ["outlook", "bin", "happened"],
+            registry=registry,
+        )
         self.ingest = Counter(
             "touchpoint_ingest_events",
             "Events posted over HTTP, by outcome: accepted or the reason of their refusal.",

@@ -32,6 +32,7 @@ class EngineObserver:
             "proposed": metrics.care_proposals,
             "decided": metrics.care_decisions,
             "noticed": metrics.patterns,
+            "outlook": metrics.outlook_checks,
         }
 
     def committed(

@@ -86,12 +86,31 @@ class Shown(msgspec.Struct, array_like=True, frozen=True):
     since_s: float | None = None
 
 
+class Forecast(msgspec.Struct, array_like=True, gc=False):
+    """What was said of one outlook, until it is known whether it came true.
+
+    ``made_s`` is when, ``until_s`` the end of its horizon; ``tier`` and ``policy`` (a digest) are
+    of that time. Once settled it is not ``waits`` any more, and the next one is due a day after
+    it was made. ``called``: the probability crossed the threshold and led to care.
+    """
+
+    outlook: str
+    made_s: float
+    until_s: float
+    probability: float
+    tier: str
+    policy: str
+    waits: bool = True
+    called: bool = False
+
+
 class Care(msgspec.Struct, array_like=True):
     """What care knows of a customer.
 
     ``done`` are digests of action ids, so that no cause leads to an action twice; ``low`` counts
     evaluations below the threshold, ``called`` says that it led to care; until ``silent_until_s``
-    the customer is left in peace. ``recent`` is what the patterns over time look back on.
+    the customer is left in peace. ``recent`` is what the patterns over time look back on,
+    ``forecasts`` are one of each outlook.
     """
 
     alarms: list[Alarm] = msgspec.field(default_factory=list)
@@ -103,6 +122,7 @@ class Care(msgspec.Struct, array_like=True):
     called: bool = False
     silent_until_s: float = 0.0
     recent: Recent = msgspec.field(default_factory=Recent)
+    forecasts: list[Forecast] = msgspec.field(default_factory=list)
 
 
 def arm(care: Care, alarm: Alarm, most: int) -> bool:

@@ -56,7 +56,7 @@ def _first(rules: Sequence[KindRule], known: Known) -> Kind | None:
 
 
 def _shown(rule: SignRule, known: Known) -> Sign | None:
-    value = _READINGS[rule.reading](known, rule.dimension)
+    value = READINGS[rule.reading](known, rule.dimension)
     if value is None:
         return None
     if rule.above is not None:
@@ -80,7 +80,7 @@ def _quality(known: Known, dimension: str | None) -> float | None:
 
 _Read = Callable[[Known, str | None], float | None]
 
-_READINGS: Mapping[str, _Read] = {
+READINGS: Mapping[str, _Read] = {
     "inbound": lambda known, _: known.customer.inbound * known.scale[EVIDENCE],
     "complaints": lambda known, _: known.customer.complaints * known.scale[EVIDENCE],
     "initiative": lambda known, _: known.customer.initiative * known.scale[EVIDENCE],
@@ -91,3 +91,4 @@ _READINGS: Mapping[str, _Read] = {
     "effort": lambda known, _: burden_of(known.customer, "effort", known.scale, known.policy.value),
     "quality": _quality,
 }
+"""How each reading is taken, by its name in the policy."""

@@ -31,5 +31,12 @@ def come(customer: Customer, contact: Contact, policy: Policy) -> list[Change]:
     return changes
 
 
+def is_repeat(customer: Customer, topic: bytes, at_s: float) -> bool:
+    """Whether the contact of ``at_s`` on ``topic`` (a digest) had to be sought again."""
+    return any(
+        each.again for each in customer.contacts if each.topic == topic and each.at_s == at_s
+    )
+
+
 def _led_to(earlier: Contact, later: Contact, within_s: float) -> bool:
     return 0.0 < later.at_s - earlier.at_s <= within_s

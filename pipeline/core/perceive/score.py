@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from math import exp, sqrt
 from typing import Final, NamedTuple
 
+from pipeline.core.anticipate.outlook import outlooks_of
+from pipeline.core.anticipate.readings import Seen
 from pipeline.core.customer import Customer
 from pipeline.core.perceive.account import level
 from pipeline.core.perceive.character import Known, behaviour_of, stage_of
@@ -86,6 +88,7 @@ def full_score(name: str, customer: Customer, policy: Policy, at_s: float) -> Sc
         policy=policy.ref,
         dimensions=ratio.dimensions,
         parts=tuple(_parts(customer, policy, scale, per_logit)),
+        outlooks=outlooks_of(Seen(signs, score)) if policy.outlooks else (),
     )
 
 

@@ -31,6 +31,7 @@ _EVENT: Final = 128 + 2
 _KIND: Final = 32 + 2
 _ALARM: Final = _STRUCT + 2 * _FLOAT + _KIND + _DIGEST + _EVENT + _SMALL_INT
 _CONTACTED: Final = _STRUCT + 2 * _DIGEST + _FLOAT + _FLAG + 3
+_FORECAST: Final = _STRUCT + _KIND + 3 * _FLOAT + _TIER + (16 + 1) + 2 * _FLAG
 _SHOWN_DIMENSIONS: Final = 2
 """In so many dimensions a pattern may be felt."""
 _ACCOUNT: Final = _STRUCT + _FLAG + 7 * _FLOAT
@@ -80,7 +81,8 @@ def worst_care_bytes(file: PolicyFile) -> dict[str, int]:
     settled = _STRUCT + _FLOAT + 2 * _DIGEST
     shown += _SHOWN_DIMENSIONS * (_STRUCT + dimension + 2 * _FLOAT)
     return {
-        "alarms": _HEAD + limits.alarms * _ALARM,
+        # One more than others may set: that of the outlooks always finds room.
+        "alarms": _HEAD + (limits.alarms + bool(file.outlooks)) * _ALARM,
         "patterns": _HEAD + limits.shown_patterns * shown,
         "pending": _HEAD + limits.pending * limits.pending_bytes,
         "contacted": _HEAD + limits.remembered_contacts * _CONTACTED,
@@ -88,6 +90,7 @@ def worst_care_bytes(file: PolicyFile) -> dict[str, int]:
         + limits.recent_contacts * (sought + settled + _FLOAT)
         + (_STRUCT + 3 * _FLOAT + _FLAG),
         "remembered actions": _HEAD + DIGEST_BYTES * limits.remembered_actions,
+        "outlooks": _HEAD + len(file.outlooks) * _FORECAST,
         "care": _STRUCT + _SMALL_INT + _FLAG + _FLOAT,
     }
 

@@ -10,11 +10,31 @@ from pipeline.core.notice.patterns import PATTERNS
 from pipeline.core.policy.care import TRANSACTION_ALERT
 from pipeline.core.policy.check import Problem
 from pipeline.core.policy.models import PolicyFile
+from pipeline.core.policy.outlooks import REPEAT_CONTACT
+from schemas.inbound import EVENTS
 
 
 def care_problems(file: PolicyFile) -> list[Problem]:
     """Every name that points to nothing, and every template that asks for what nobody fills in."""
-    return [*_unknown_actions(file), *_unknown_triggers(file), *_templates(file)]
+    return [
+        *_unknown_actions(file),
+        *_unknown_triggers(file),
+        *_templates(file),
+        *_outlooks(file),
+    ]
+
+
+def known_triggers(file: PolicyFile) -> frozenset[str]:
+    """Every trigger that an action of this policy may wait for."""
+    return frozenset(
+        (
+            "transaction",
+            "initiative",
+            "low_score",
+            *(f"notice.{name}" for name in PATTERNS),
+            *(f"outlook.{name}" for name in file.outlooks),
+        )
+    )
 
 
 def _known(names: object) -> str:
@@ -33,7 +53,7 @@ def _unknown_actions(file: PolicyFile) -> Iterator[Problem]:
 
 
 def _unknown_triggers(file: PolicyFile) -> Iterator[Problem]:
-    known = {"transaction", "initiative", "low_score", *(f"notice.{name}" for name in PATTERNS)}
+    known = known_triggers(file)
     for name, action in file.care.actions.items():
         for n, trigger in enumerate(action.on):
             if trigger not in known:
@@ -61,3 +81,18 @@ def _templates(file: PolicyFile) -> Iterator[Problem]:
                 if used == template and missing:
                     what = f"{name} does not offer the field {sorted(missing)[0]!r}"
                     yield Problem(path, f"{what}; {_known(ACTIONS[name].offers)}")
+
+
+def _outlooks(file: PolicyFile) -> Iterator[Problem]:
+    """What an outlook hangs on must be an event type; what it looks at, a dimension."""
+    happenings = {*EVENTS, REPEAT_CONTACT}
+    for name, outlook in file.outlooks.items():
+        path = ("outlooks", name)
+        for n, each in enumerate(outlook.happens_on):
+            if each not in happenings:
+                what = f"unknown event type {each!r}; {_known(happenings)}"
+                yield Problem((*path, "happens_on", str(n)), what)
+        for n, term in enumerate(outlook.terms):
+            if term.dimension is not None and term.dimension not in file.dimensions:
+                what = f"unknown dimension {term.dimension!r}; {_known(file.dimensions)}"
+                yield Problem((*path, "terms", str(n), "dimension"), what)

@@ -30,6 +30,7 @@ from pipeline.core.policy.numbers import (
     standing_of,
     value_of,
 )
+from pipeline.core.policy.outlooks import OutlookRule, outlook_rules
 from pipeline.core.policy.patterns import PatternPolicy
 from pipeline.core.policy.plan import Candidate, Plan, compile_candidates, compile_plans
 from schemas.perception import PolicyRef
@@ -53,6 +54,7 @@ class Policy(NamedTuple):
     triggers: Mapping[str, tuple[ActionRule, ...]]
     decide: Guarding
     patterns: PatternPolicy
+    outlooks: tuple[OutlookRule, ...]
     character: CharacterPolicy
     default_tier: str
     base_logits: Mapping[str, float]
@@ -81,6 +83,7 @@ class Policy(NamedTuple):
 def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
     """Multiply a checked policy file out into tables."""
     half_lives, rules = _half_lives(file), action_rules(file.care)
+    triggers = by_trigger(rules)
     decays = {name: _decay(file, half_lives, name) for name in file.dimensions}
     baselines = {
         name: file.score.baseline.value if tier.baseline is None else tier.baseline
@@ -93,9 +96,10 @@ def compile_policy(file: PolicyFile, ref: PolicyRef) -> Policy:
         latest_s=file.limits.latest_time.timestamp(),
         care=file.care,
         actions=MappingProxyType(rules),
-        triggers=MappingProxyType(by_trigger(rules)),
+        triggers=MappingProxyType(triggers),
         decide=guarding_of(file, rules),
         patterns=file.patterns,
+        outlooks=outlook_rules(file.outlooks, triggers),
         character=file.character,
         default_tier=file.default_tier,
         base_logits=MappingProxyType({n: log(b / (100.0 - b)) for n, b in baselines.items()}),

@@ -24,6 +24,7 @@ from pipeline.core.policy.constants import (
     ValueConstants,
 )
 from pipeline.core.policy.decide import DecidePolicy
+from pipeline.core.policy.outlooks import Outlooks
 from pipeline.core.policy.patterns import PatternPolicy
 from schemas.touchpoints.common import Channel, Intent, Money
 
@@ -182,4 +183,5 @@ class PolicyFile(Section):
     patterns: PatternPolicy = PatternPolicy()
     care: CarePolicy = CarePolicy()
     decide: DecidePolicy = DecidePolicy()
+    outlooks: Outlooks = Field(default_factory=dict)
     templates: dict[Key, dict[str, str]] = Field(default_factory=dict)
