@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.core.care.memory import HELD, Alarm, Care, Contacted, Pending, Shown
+from pipeline.core.care.memory import HELD, Alarm, Care, Contacted, Forecast, Pending, Shown
 from pipeline.core.care.recent import Recent, Settled, Sought
 from pipeline.core.policy.bound import worst_care_bytes, worst_state_bytes
 from pipeline.core.policy.load import PolicyError, load_policy
@@ -175,7 +175,8 @@ def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
     limits, dimension = file.limits, max(file.dimensions, key=len)
     two, of_each = ((dimension, 0.5, 0.5),) * 2, limits.recent_contacts
     care = Care(
-        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 1 << 31)] * limits.alarms,
+        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 1 << 31)]
+        * (limits.alarms + 1),
         shown=[Shown("k" * 32, b"d" * 6, "e" * 128, "n" * 36, 1e9, 0.5, two, 1e9)]
         * limits.shown_patterns,
         pending=[_waiting(limits.pending_bytes)] * limits.pending,
@@ -192,6 +193,7 @@ def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
             unasked_s=1e9,
             hovering=True,
         ),
+        forecasts=[Forecast("o" * 32, 1e9, 2e9, 0.5, "t" * 32, "p" * 16)] * len(file.outlooks),
     )
     size, most = len(msgspec.msgpack.encode(care)), sum(worst_care_bytes(file).values())
     assert most * 0.97 < size <= most

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.core.anticipate.outlook import outlook_of
+from pipeline.core.anticipate.outlook import Taken, outlook_of
 from pipeline.core.anticipate.readings import Seen
 from pipeline.core.care.memory import Alarm, Care, Forecast, arm, disarm
 from pipeline.core.moment import PIPELINE, Moment, Occasion
@@ -44,6 +44,7 @@ def watch(moment: Moment) -> list[Occasion]:
         return []
     care, touched = moment.customer.care, contribution.touchpoint is not None
     seen: Seen | None = None
+    taken: Taken = {}
     occasions: list[Occasion] = []
     changed = False
     for rule in rules:
@@ -55,7 +56,7 @@ def watch(moment: Moment) -> list[Occasion]:
         if not fresh and not (rule.listened and touched):
             continue
         seen = seen or look(moment)
-        outlook = outlook_of(seen, rule)
+        outlook = outlook_of(seen, rule, taken)
         if fresh:
             found = _take_down(moment, rule, outlook, found)
             changed = True

@@ -15,25 +15,34 @@ from schemas.outlook import Outlook, Reason
 LARGEST: Final = 30.0
 """Log-odds are cut there: beyond it a probability would round to 0 or 1, and nothing is certain."""
 
+Taken = dict[str, float | None]
+"""Readings of one customer by their key."""
+
 
 def outlooks_of(seen: Seen) -> tuple[Outlook, ...]:
     """Every outlook of the policy, in the order of the file."""
-    return tuple([outlook_of(seen, rule) for rule in seen.known.policy.outlooks])
+    taken: Taken = {}
+    return tuple([outlook_of(seen, rule, taken) for rule in seen.known.policy.outlooks])
 
 
-def outlook_of(seen: Seen, rule: OutlookRule) -> Outlook:
-    """One outlook with its reasons, the weightiest first; what adds nothing is no reason."""
+def outlook_of(seen: Seen, rule: OutlookRule, taken: Taken) -> Outlook:
+    """One outlook with its reasons, the weightiest first; what adds nothing is no reason.
+
+    ``taken`` are the readings that another outlook asked for already.
+    """
     reasons: list[Reason] = []
     total = rule.intercept
-    for reading, dimension, usual, coefficient in rule.terms:
-        value = reading_of(seen, reading, dimension)
+    for key, reading, dimension, usual, coefficient in rule.terms:
+        if key in taken:
+            value = taken[key]
+        else:
+            value = taken[key] = reading_of(seen, reading, dimension)
         if value is None:
             continue
         adds = coefficient * (value - usual)
-        total += adds
         if adds != 0.0:
-            named = reading if dimension is None else f"{reading}.{dimension}"
-            reasons.append(Reason(named, value, adds))
+            total += adds
+            reasons.append(Reason(key, value, adds))
     if len(reasons) > 1:
         reasons.sort(key=_weight)  # stable: of equal ones the first stays so
     return Outlook(rule.name, _probability(total), tuple(reasons))

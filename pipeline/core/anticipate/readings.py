@@ -23,25 +23,36 @@ def reading_of(seen: Seen, reading: str, dimension: str | None) -> float | None:
 
 
 def _open_failures(seen: Seen) -> float:
-    recovery = seen.known.policy.recovery
-    count = 0
+    # Loops here and below: this is asked for with every score, and mostly there is nothing.
+    count, recovery = 0.0, seen.known.policy.recovery
     for failure in seen.known.customer.failures:
-        count += is_open(failure, recovery)
-    return float(count)
+        if is_open(failure, recovery):
+            count += 1.0
+    return count
 
 
 def _open_promises(seen: Seen) -> float:
-    return float(sum(not each.outcome for each in seen.known.customer.promises))
+    count = 0.0
+    for promise in seen.known.customer.promises:
+        if not promise.outcome:
+            count += 1.0
+    return count
 
 
 def _overdue_promises(seen: Seen) -> float:
-    at_s = seen.known.at_s
-    return float(sum(is_overdue(each, at_s) for each in seen.known.customer.promises))
+    count, at_s = 0.0, seen.known.at_s
+    for promise in seen.known.customer.promises:
+        if is_overdue(promise, at_s):
+            count += 1.0
+    return count
 
 
 def _recent_contacts(seen: Seen) -> float:
-    since_s = seen.known.at_s - seen.known.policy.repeats.within_s
-    return float(sum(each.at_s >= since_s for each in seen.known.customer.contacts))
+    count, since_s = 0.0, seen.known.at_s - seen.known.policy.repeats.within_s
+    for contact in seen.known.customer.contacts:
+        if contact.at_s >= since_s:
+            count += 1.0
+    return count
 
 
 _OWN: Final[Mapping[str, Callable[[Seen], float]]] = {

@@ -80,8 +80,9 @@ Outlooks = Annotated[dict[Key, OutlookPolicy], Field(max_length=8)]
 
 
 class Term(NamedTuple):
-    """A term as plain numbers."""
+    """A term as plain numbers; ``key`` is the reading's name, with its dimension if it has one."""
 
+    key: str
     reading: str
     dimension: str | None
     usual: float
@@ -121,7 +122,7 @@ def _rule(
         on_repeat=REPEAT_CONTACT in given.happens_on,
         intercept=given.intercept.value,
         terms=tuple(
-            Term(term.reading, term.dimension, term.usual, term.coefficient.value)
+            Term(_key(term), term.reading, term.dimension, term.usual, term.coefficient.value)
             for term in given.terms
         ),
         call_above=given.call_above,
@@ -129,3 +130,7 @@ def _rule(
         trigger=trigger,
         listened=trigger in triggers,
     )
+
+
+def _key(term: OutlookTerm) -> str:
+    return term.reading if term.dimension is None else f"{term.reading}.{term.dimension}"
