@@ -202,4 +202,5 @@ def wilson(yes: int, count: int) -> tuple[float, float]:
     middle = (share + z2 / (2.0 * count)) / (1.0 + z2 / count)
     half = _NORMAL_95 / (1.0 + z2 / count)
     half *= sqrt(share * (1.0 - share) / count + z2 / (4.0 * count * count))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    # At the ends exactly: rounding must not keep 0 out of the interval of none.
+    return middle - half if yes else 0.0, middle + half if yes < count else 1.0
