@@ -17,6 +17,7 @@ BINS: Final = 10
 LEAST: Final = 100
 """Below so many checks nothing is said of calibration: the tests could not see much."""
 
+_DAY_S: Final = 86_400.0
 _NORMAL_95: Final = 1.959964
 # Two tests at 2.5 % each: the chance to call good probabilities wrong is 5 % at most.
 _NORMAL_975: Final = 2.241403
@@ -78,6 +79,19 @@ def calibrations(checks: Iterable[OutlookCheck]) -> dict[str, Calibration]:
     for check in checks:
         found.setdefault(check.outlook, []).append(check)
     return {name: calibration_of(found[name]) for name in sorted(found)}
+
+
+def matured(checks: Iterable[OutlookCheck], known_s: float) -> list[OutlookCheck]:
+    """The checks whose horizon had passed at ``known_s``, in seconds since 1970.
+
+    What came true is settled at once, what did not only at the end of its horizon: among the
+    latest there are hardly any but the former, so they would make everything look likelier.
+    """
+    return [
+        each
+        for each in checks
+        if each.made_at.timestamp() + each.horizon_days * _DAY_S <= known_s
+    ]
 
 
 def calibration_of(checks: Sequence[OutlookCheck]) -> Calibration:

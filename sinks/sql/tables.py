@@ -95,6 +95,7 @@ scores = Table(
     Column("policy_digest", Text, nullable=False),
     Column("dimensions", JSON, nullable=False),
     Column("parts", JSON, nullable=False),
+    Column("outlooks", JSON, nullable=False, server_default=text("'[]'")),
 )
 """The latest score of each customer."""
 

@@ -46,6 +46,7 @@ def score_row(score: Score) -> Row:
         policy.digest,
         _json(score.dimensions),
         _json(score.parts),
+        _json(score.outlooks),
     )
 
 

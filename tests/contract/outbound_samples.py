@@ -17,7 +17,8 @@ from schemas.care import (
     Unserved,
 )
 from schemas.dead_letter import DeadLetter, FieldError, Reason
-from schemas.outlook import OutlookCheck
+from schemas.outlook import Outlook, OutlookCheck
+from schemas.outlook import Reason as Because
 from schemas.perception import (
     Contribution,
     DimensionReading,
@@ -83,6 +84,7 @@ def score(customer: str, number: int) -> Score:
             DimensionReading("attitude", 1 / (number + 3), 0.7, 2 / 3, 0.7, experience=-0.0),
         ),
         parts=(part, Part("fatigue", -0.0, channel="sms")),
+        outlooks=(Outlook("churn", 1 / 3, (Because("score", 0.1 + 0.2, -0.0),)),) * (number % 3),
     )
 
 

@@ -14,6 +14,7 @@ from pipeline.tools.calibration import (
     calibration_of,
     calibrations,
     judged,
+    matured,
     remedy_of,
     wilson,
 )
@@ -151,3 +152,13 @@ def test_what_prometheus_counts_gives_the_brier_score_to_within_a_bins_width() -
         key = (check_bin(probability), "yes" if happened else "no")
         counts[key] = counts.get(key, 0) + 1
     assert brier_of_bins(counts) == pytest.approx(judged(pairs).brier, abs=0.01)
+
+
+def test_what_could_not_have_failed_yet_is_left_out() -> None:
+    life = Life(foretelling(-2, 1))
+    life.happen(TRANSACTION, days_later(0), {"amount": 1, "currency": "EUR"})
+    life.happen(COMPLAINT, days_later(2), {"complaint": "k"})
+    (check,) = [said.record for said in life.said if isinstance(said.record, OutlookCheck)]
+    ends_s = check.made_at.timestamp() + 10 * 86_400
+    assert matured([check], ends_s - 1) == []
+    assert matured([check], ends_s) == [check]

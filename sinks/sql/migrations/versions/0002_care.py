@@ -15,6 +15,7 @@ _TIME = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 
 def upgrade() -> None:
+    _scores()
     _actions()
     _decisions()
     _cases()
@@ -35,6 +36,11 @@ def _add(table: str, *columns: sa.Column[Any]) -> None:
 
 # Columns are added in place, each with a default for the rows that are there: neither database
 # has to copy a table that may be large.
+def _scores() -> None:
+    empty = sa.text("'[]'")
+    _add("scores", sa.Column("outlooks", sa.JSON(), nullable=False, server_default=empty))
+
+
 def _actions() -> None:
     _add(
         "actions",
