@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.core.admission import Admitted
 from pipeline.core.anticipate import forecasts
+from pipeline.core.care import by_hand
 from pipeline.core.care.memory import Alarm, due_alarms
 from pipeline.core.care.thank_you import initiative
 from pipeline.core.customer import Customer
@@ -55,6 +56,7 @@ def attend(
         contribution=contribution,
     )
     _earlier(moment)
+    by_hand.record(moment)
     for occasion in (*notices.watch(moment), *_own(moment), *forecasts.watch(moment)):
         consider(moment, occasion)
     cause = Cause(source=event.source, event=event.id)
