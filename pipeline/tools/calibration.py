@@ -88,9 +88,7 @@ def matured(checks: Iterable[OutlookCheck], known_s: float) -> list[OutlookCheck
     latest there are hardly any but the former, so they would make everything look likelier.
     """
     return [
-        each
-        for each in checks
-        if each.made_at.timestamp() + each.horizon_days * _DAY_S <= known_s
+        each for each in checks if each.made_at.timestamp() + each.horizon_days * _DAY_S <= known_s
     ]
 
 

@@ -156,8 +156,14 @@ def test_between_the_two_thresholds_it_stays_as_it_was() -> None:
     ("change", "what"),
     [
         ({"happens_on": ["touchpoint.customer.gone.v1"]}, "unknown event type"),
-        ({"terms": [{"reading": "luck", "coefficient": {"value": 1, "source": "made up"}}]}, "'luck'"),
-        ({"terms": [{"reading": "quality", "coefficient": {"value": 1, "source": "made up"}}]}, "needs"),
+        (
+            {"terms": [{"reading": "luck", "coefficient": {"value": 1, "source": "made up"}}]},
+            "'luck'",
+        ),
+        (
+            {"terms": [{"reading": "quality", "coefficient": {"value": 1, "source": "made up"}}]},
+            "needs",
+        ),
         ({"clear_below": 0.9}, "must not be above call_above"),
         ({"intercept": -2}, "source"),
     ],

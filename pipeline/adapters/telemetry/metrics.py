@@ -169,7 +169,8 @@ class Metrics:
             ["destination", "state"],
             registry=registry,
         )
-        # With m the middle of a bin, the Brier score is about sum(yes * (1 - m)^2 + no * m^2) / sum.
+        # With m the middle of a bin, the Brier score is about the mean of (1 - m)^2 over yes and of
+        # m^2 over no.
         self.outlook_checks = Counter(
             "touchpoint_outlook_checks",
             "Outlooks held to what then happened (yes, no), by the tenth that the probability lay "
