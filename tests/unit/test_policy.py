@@ -175,8 +175,7 @@ def test_the_most_that_care_can_remember_stays_within_the_arithmetic() -> None:
     limits, dimension = file.limits, max(file.dimensions, key=len)
     two, of_each = ((dimension, 0.5, 0.5),) * 2, limits.recent_contacts
     care = Care(
-        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 1 << 31)]
-        * (limits.alarms + 1),
+        alarms=[Alarm(1e9, 1e9, "k" * 32, b"d" * 6, "e" * 128, 1 << 31)] * (limits.alarms + 1),
         shown=[Shown("k" * 32, b"d" * 6, "e" * 128, "n" * 36, 1e9, 0.5, two, 1e9)]
         * limits.shown_patterns,
         pending=[_waiting(limits.pending_bytes)] * limits.pending,
