@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from pipeline.cli_analysis import analysis
 from pipeline.cli_care import care
 from pipeline.cli_policy import policy as policies
+from pipeline.cli_rules import rules
 
 app = typer.Typer(
     help="Knows, for each customer, how the service feels right now, and cares in time.",
@@ -32,6 +33,7 @@ sink = typer.Typer(help="From Kafka to where it is read.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 app.add_typer(sink, name="sink")
 app.add_typer(policies, name="policy")
+app.add_typer(rules, name="rules")
 app.add_typer(analysis)
 app.add_typer(care)
 

@@ -9,6 +9,7 @@ arrives before and what after.
 from heapq import heapify
 from typing import Final, NamedTuple
 
+from pipeline.core.anticipate import forecasts
 from pipeline.core.care.joining import join_care
 from pipeline.core.customer import (
     DIGEST_BYTES,
@@ -103,6 +104,7 @@ def inherit(customer: Customer, other: Customer, source: Source, policy: Policy)
     customer.seen = _both(customer.seen, other.seen, limits.remembered_events)
     care.done = _both(care.done, other.care.done, limits.remembered_actions)
     join_care(care, other.care, limits)
+    forecasts.join(care, other.care, policy)
 
 
 def _add_accounts(customer: Customer, other: Customer) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 from math import exp, log
 from random import Random
 from typing import Any
@@ -117,7 +118,7 @@ def test_every_forecast_has_one_check_at_most_and_lies_before_what_it_foretold(
     horizons = {each.name: each.horizon_s for each in policy.outlooks}
     for name, horizon_s in horizons.items():
         made = sorted(each.made_at for each in checks if each.outlook == name)
-        apart = [(b - a).total_seconds() for a, b in zip(made, made[1:], strict=False)]
+        apart = [(b - a).total_seconds() for a, b in pairwise(made)]
         assert all(seconds >= DAY_S for seconds in apart)
         for check in checks:
             if check.outlook == name:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.core.anticipate import forecasts
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import PolicyError
 from schemas.outlook import Outlook, OutlookCheck
@@ -179,3 +180,16 @@ def test_an_action_cannot_wait_for_an_outlook_that_nobody_asks_for() -> None:
 
     with pytest.raises(PolicyError, match=r"unknown trigger 'outlook\.boredom'"):
         changed_policy(change)
+
+
+def test_what_was_said_of_an_id_that_goes_is_checked_with_the_one_that_stays() -> None:
+    gone, stays = Life(name="gone"), Life(name="stays")
+    hung_up(gone, 1)
+    stays.happen(COMPLAINT, days_later(0), {"complaint": "k-1"})  # so no outlook of complaints
+    mine, theirs = stays.state.care, gone.state.care
+    said = {each.outlook: each.until_s for each in (*theirs.forecasts, *mine.forecasts)}
+    forecasts.join(mine, theirs, stays.policy)
+    assert {each.outlook: each.until_s for each in mine.forecasts} == said
+    stays.tick(days_later(100))
+    assert [len(checks(stays, name)) for name in said] == [1, 1, 1]
+    assert {each.customer for each in checks(stays, "complaint")} == {"stays"}
