@@ -92,8 +92,7 @@ def _confusion_table(confusion: Confusion) -> Table:
 
 
 def _table(first: str, heads: Sequence[str]) -> Table:
-    table = Table(box=None, header_style="", pad_edge=False)
-    table.add_column(first)
+    table = Table(first)
     for head in heads:
         table.add_column(head.replace("_", "-"), justify="right")
     return table

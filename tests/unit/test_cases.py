@@ -148,7 +148,7 @@ def test_tables_show_counts_differences_and_what_one_side_lacks(
 ) -> None:
     told = touchpoint(*compared)
     assert told.exit_code == 0, told.output
-    lines = [line.split() for line in told.stdout.splitlines()]
+    lines = [line.replace("│", " ").split() for line in told.stdout.splitlines()]
     assert ["all", "4", "3", "2", "3", "1", "0", "4", "0", "0"] in lines
     assert ["hand_overs", "4", "3", "4", "3", "1"] in lines
     assert ["b", "1", "2"] in lines
