@@ -1,4 +1,4 @@
-"""The commands ``ledger`` and ``outlook``: whether care adds up, and whether forecasts held.
+"""The commands ``ledger``, ``outlook``, ``cases``: whether care adds up and forecasts held.
 
 Exit codes: 0 good, 1 the ledger does not add up, 2 not done because of the input or a setting.
 """
@@ -17,6 +17,8 @@ from rich.table import Column, Table
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from pipeline.tools.case_counts import Case
+    from pipeline.tools.case_outcomes import Comparison
     from sinks.sql.ledger import Ledger
     from sinks.sql.outlooks import Calibration
 
@@ -87,6 +89,54 @@ def outlook(
         typer.echo("no outlook has been settled yet")
     for each in found:
         _show_calibration(each)
+
+
+@care.command("cases")
+def cases(
+    folder: Annotated[Path, typer.Argument(help="What replay wrote; it holds cases.jsonl.")],
+    outcomes: Annotated[
+        Path | None, typer.Option(help="A SQL query: what the data say of each case.", exists=True)
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The file that query is about.", exists=True)
+    ] = None,
+    clock: Annotated[
+        str | None, typer.Option(help="Compare only this step's clock; any by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count cases, hand-overs, clocks that ran out and reopenings; compare them with the data."""
+    from pipeline.tools.case_counts import CasesError, read_cases
+    from pipeline.tools.case_outcomes import compare, read_outcomes
+    from pipeline.tools.mapping import MappingError
+    from pipeline.tools.tables import SourceError
+
+    if (outcomes is None) != (data is None):
+        _fail("--outcomes and --data go together: the query, and the file it is about")
+    try:
+        found = list(read_cases(folder).values())
+        told = None if outcomes is None or data is None else read_outcomes(data, outcomes)
+    except (CasesError, MappingError, SourceError, OSError) as error:
+        _fail(error)
+    _tell_cases(found, None if told is None else compare(found, told, clock=clock), as_json)
+
+
+def _tell_cases(found: "list[Case]", comparison: "Comparison | None", as_json: bool) -> None:
+    from pipeline.tools.cases_show import (
+        cases_content,
+        comparison_tables,
+        counts_tables,
+        one_sided_lines,
+    )
+
+    if as_json:
+        typer.echo(json.dumps(cases_content(found, comparison), ensure_ascii=False))
+        return
+    _print(*counts_tables(found))
+    if comparison is not None:
+        _print(*comparison_tables(comparison))
+        for line in one_sided_lines(comparison):
+            typer.echo(line)
 
 
 def _ledger_content(found: "Ledger") -> dict[str, object]:

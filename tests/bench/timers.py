@@ -1,7 +1,9 @@
 """Measures timers and nothing else: ``python -m tests.bench.timers --customers 1000000``.
 
 One partition, due times spread over a month as care would set them. Memory is that of the process;
-a tick is stepped with a stage that does next to nothing, so that what is left is the engine's.
+a tick is stepped with a stage that does next to nothing, so that what is left is the engine's, or
+with ``--stage perceive`` with the perceive stage and states of its own: each timer that fires is a
+transaction without an alert in time, with all that comes of it.
 """
 
 import argparse
@@ -11,7 +13,7 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,7 @@ from pipeline.engine.ports import (
     Read,
     Record,
     Refused,
+    Stage,
     Stepped,
     Tick,
 )
@@ -33,6 +36,7 @@ from pipeline.engine.stepping import Stepping
 from pipeline.engine.stores.memory import MemoryStore
 from pipeline.engine.timers import Timers
 from pipeline.engine.work import Work
+from tests.bench.waiting import Perceiving, waiting_states
 
 MONTH_MS: Final = 30 * 86_400_000
 START_MS: Final = 1_790_000_000_000
@@ -73,17 +77,15 @@ class KeyCopyingStore(MemoryStore):
 class Partition:
     """The states and timers of one partition, without a broker."""
 
-    def __init__(self, customers: int, seed: int) -> None:
-        chance = random.Random(seed)
+    def __init__(self, stage: Stage, states: Iterable[tuple[bytes, bytes]]) -> None:
         self.store = KeyCopyingStore()
-        states: dict[bytes, bytes | None] = {
-            b"customer-%07d" % n: (START_MS + chance.randrange(MONTH_MS)).to_bytes(8, "big")
-            for n in range(customers)
-        }
-        self.store.apply(states, Checkpoint(Position(1, START_MS)))
-        self.stage = DueStage()
+        made: dict[bytes, bytes | None] = dict(states)
+        self.state_bytes = sum(len(state or b"") for state in made.values()) / len(made)
+        self.store.apply(made, Checkpoint(Position(1, START_MS)))
+        self.stage = stage
         self.timers = Timers(self.stage.due_of)
         self.position = Position(1, START_MS)
+        self.outputs = 0
 
     def restore(self) -> None:
         """Rebuild the timers from the states, as a lane does when it opens."""
@@ -114,11 +116,35 @@ class Partition:
         self.store.apply(work.changes, checkpoint)
         self.timers.apply(work.dues, checkpoint)
         self.position = work.position
+        self.outputs += len(work.outputs)
 
 
-def measure(customers: int, share: float, most_timers: int) -> dict[str, float]:
+def due_partition(customers: int) -> Partition:
+    """States that are nothing but their due time."""
+    chance = random.Random(1)
+    states = (
+        (b"customer-%07d" % n, (START_MS + chance.randrange(MONTH_MS)).to_bytes(8, "big"))
+        for n in range(customers)
+    )
+    return Partition(DueStage(), states)
+
+
+def perceive_partition(customers: int) -> Partition:
+    """States of customers about whom an alert is awaited."""
+    stage = Perceiving()
+    return Partition(
+        stage, waiting_states(stage, customers, from_ms=START_MS, span_ms=MONTH_MS, seed=1)
+    )
+
+
+STAGES: Final = {"due": due_partition, "perceive": perceive_partition}
+
+
+def measure(stage: str, customers: int, share: float, most_timers: int) -> dict[str, float]:
     """All figures of one partition; times in the units of their names."""
-    partition = Partition(customers, seed=1)
+    gc.collect()
+    empty = _memory_bytes()
+    partition = STAGES[stage](customers)
     gc.collect()
     before = _memory_bytes()
     rebuilt_s = _seconds(partition.restore)
@@ -140,16 +166,19 @@ def measure(customers: int, share: float, most_timers: int) -> dict[str, float]:
         if not due:
             idle.append(seconds)
     jump_ms = clock_ms + round(MONTH_MS * share)
-    many = 0
+    many, partition.outputs = 0, 0
 
     def jump() -> None:
         nonlocal many
         many = partition.tick(jump_ms, most_timers=most_timers)
 
     jump_s = _seconds(jump)
+    outputs = partition.outputs
     moved_s = _seconds(lambda: _move(partition, jump_ms))
     return {
         "customers": customers,
+        "state_bytes": partition.state_bytes,
+        "stored_bytes": (before - empty) / customers,
         "timer_bytes": held / customers,
         "rebuild_s": rebuilt_s,
         "ticks_with_none_due": len(idle),
@@ -158,6 +187,7 @@ def measure(customers: int, share: float, most_timers: int) -> dict[str, float]:
         "due_at_once": many,
         "fire_us": 1e6 * jump_s / max(many, 1),
         "tick_many_due_ms": 1e3 * jump_s,
+        "outputs_a_timer": outputs / max(many, 1),
         "move_us": 1e6 * moved_s / MOVES,
         "bytes_after": (_memory_bytes() - before) / customers,
     }
@@ -190,6 +220,8 @@ def show(result: dict[str, float], console: Console) -> None:
     table.add_column("")
     table.add_column("", justify="right")
     rows = {
+        "a state, bytes": f"{result['state_bytes']:.0f}",
+        "memory, bytes a key and state": f"{result['stored_bytes']:.0f}",
         "memory, bytes a timer": f"{result['timer_bytes']:.0f}",
         "the same after the changes below": f"{result['bytes_after']:.0f}",
         "rebuilt from states, s": f"{result['rebuild_s']:.2f}",
@@ -197,6 +229,7 @@ def show(result: dict[str, float], console: Console) -> None:
         "tick with none due, us, p99": f"{result['tick_none_due_p99_us']:.1f}",
         f"tick with {result['due_at_once']:,.0f} due, ms": f"{result['tick_many_due_ms']:.0f}",
         "the same, us a timer": f"{result['fire_us']:.1f}",
+        "outputs a timer": f"{result['outputs_a_timer']:.1f}",
         "another due time for a key, us": f"{result['move_us']:.2f}",
     }
     for name, value in rows.items():
@@ -207,13 +240,14 @@ def show(result: dict[str, float], console: Console) -> None:
 def main() -> None:
     """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.timers", description=__doc__)
+    parser.add_argument("--stage", choices=STAGES, default="due")
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--share", type=float, default=0.01, help="due at the tick with many")
     parser.add_argument("--most-timers", type=int, default=2_000, help="fired in one commit")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     gc.set_threshold(100_000, 20, 100)  # as the worker does
-    result = measure(options.customers, options.share, options.most_timers)
+    result = measure(options.stage, options.customers, options.share, options.most_timers)
     if options.json:
         print(json.dumps(result))
     else:
