@@ -77,7 +77,7 @@ def test_a_complaint_is_made_good_in_six_steps_each_with_its_clock() -> None:
     )
     assert all(each.done and not each.breached for each in case(life).steps)
     assert (case(life).status, case(life).satisfied, case(life).breaches) == ("closed", True, 0)
-    assert not life.state.care.alarms
+    assert not life.alarms("case")
     assert len({each.id for each in cases(life)}) == 1
     life.tick(MUCH_LATER)
     assert not life.actions("escalation")
@@ -136,7 +136,7 @@ def test_a_repair_that_did_not_help_goes_on_and_one_that_did_is_resolved() -> No
     assert due(life, "r-1") == "03-03 02:00"
     life.happen(REPAIR, "2026-03-02T09:00:00Z", {"repair": "r-1", "resolved": True})
     assert case(life, "r-1").status == "resolved"
-    assert not life.state.care.alarms
+    assert not life.alarms("case")
 
 
 def test_who_was_told_nothing_is_called_before_the_time_is_over() -> None:
@@ -146,9 +146,13 @@ def test_who_was_told_nothing_is_called_before_the_time_is_over() -> None:
     life.happen(REPAIR_OPENED, MONDAY, {"repair": "r-1", "topic": "no line"})
     assert life.tick("2026-03-02T20:04:59Z") == []
     life.tick("2026-03-02T20:05:00Z")  # three quarters of a day, and late events have come
+    (held,) = life.decisions("proactive_notice")  # at two in the night where the customer is
+    assert (held.outcome, held.reason) == ("held", "quiet_hours")
+    life.tick("2026-03-03T02:00:00Z")
     (notice,) = life.actions("proactive_notice")
     assert notice.channel == "phone"
-    assert notice.decided_at.isoformat() == "2026-03-02T20:00:00+00:00"
+    assert held.decided_at.isoformat() == "2026-03-02T20:00:00+00:00"
+    assert notice.decided_at.isoformat() == "2026-03-03T02:00:00+00:00"
     assert (notice.fields["next"], notice.fields["due"]) == ("repair", "2026-03-03 08:00+0600")
     assert case(life, "r-1").steps[0].warned
 
@@ -197,7 +201,7 @@ def test_a_clock_that_runs_out_takes_the_case_up_level_by_level_and_no_further()
     assert tasks(life, "escalation", "level") == ["province", "group"]
     assert [each.decided_at.hour for each in life.actions("escalation")] == [6, 10]
     assert [each.channel for each in life.actions("escalation")] == ["staff"] * 2
-    assert not life.state.care.alarms
+    assert not life.alarms("case")
 
 
 def test_what_was_done_in_time_and_told_late_did_not_run_out() -> None:
@@ -294,7 +298,7 @@ def test_closed_before_it_was_opened_is_closed_when_the_opening_comes_late() -> 
     now = case(life)
     assert (now.status, now.topic, now.reopened) == ("closed", "parking", 0)
     assert now.opened_at.isoformat() == "2026-03-02T02:00:00+00:00"
-    assert not life.state.care.alarms
+    assert not life.alarms("case")
 
 
 def test_an_opening_that_comes_late_shows_what_ran_out() -> None:
@@ -312,7 +316,7 @@ def test_a_step_after_the_end_changes_nothing() -> None:
     step(life, "offer", "2026-03-02T04:00:00Z")
     assert case(life).steps == before.steps
     assert case(life).status == "closed"
-    assert not life.state.care.alarms
+    assert not life.alarms("case")
 
 
 def test_the_new_tiers_clock_counts_for_what_is_not_yet_due() -> None:
@@ -341,7 +345,7 @@ def test_ended_cases_give_way_first_and_an_open_one_that_must_go_is_told() -> No
     complained(life, "2026-03-02T04:00:00Z", complaint="k-4")
     assert [each.name for each in life.state.care.cases] == ["k-1", "k-3", "k-4"]
     assert life.told["cases", "complaint", "dropped"] == 1
-    assert len(life.state.care.alarms) == 3
+    assert len(life.alarms("case")) == 3
 
 
 def test_a_long_name_is_known_by_its_digest() -> None:
@@ -359,4 +363,4 @@ def test_without_its_section_nothing_is_followed() -> None:
         del content["cases"]
 
     life = complained(Life(changed_policy(off)))
-    assert (cases(life), life.state.care.alarms, life.actions()) == ([], [], [])
+    assert (cases(life), life.alarms("case"), life.actions()) == ([], [], [])

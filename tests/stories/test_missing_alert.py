@@ -25,7 +25,7 @@ def test_an_alert_in_time_is_awaited_no_more() -> None:
     (alert,) = life.actions("transaction_alert")
     told(life, "2026-03-02T12:00:08Z", alert.id)
     assert life.tick("2026-03-02T12:05:00Z") == []
-    assert not life.state.care.alarms
+    assert not life.alarms("missing_alert")
 
 
 def test_no_alert_within_its_time_is_a_failure_of_security_and_calls_for_an_apology() -> None:

@@ -37,7 +37,7 @@ def test_what_is_decided_at_night_goes_out_in_the_morning() -> None:
     assert (action.quiet.begins, action.quiet.ends) == ("21:00", "08:00")
     assert outcomes(life) == [("held", "quiet_hours"), ("requested", "requested")]
     assert not life.state.care.pending
-    assert not life.state.care.alarms
+    assert not life.alarms("held")
 
 
 def test_by_day_it_goes_out_at_once_and_carries_the_hours_along() -> None:
@@ -63,7 +63,7 @@ def test_what_would_be_too_late_in_the_morning_expires() -> None:
     life = night(action={"expires_hours": 4})
     buy(life, LATE)
     assert outcomes(life) == [("expired", "quiet_hours")]
-    assert not life.state.care.alarms
+    assert not life.alarms("held")
 
 
 def test_what_is_owed_at_once_passes_unless_the_tier_has_quiet_alerts() -> None:

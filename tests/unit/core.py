@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from pipeline.core.admission import Admitted, admit
 from pipeline.core.attend import attend, wake
+from pipeline.core.care.memory import Alarm
 from pipeline.core.customer import Customer
 from pipeline.core.moment import Answer, Said
 from pipeline.core.policy.compiled import Policy
@@ -94,6 +95,10 @@ class Life:
         """What is to be done for the customer, all of it or of one name."""
         every = [said.record for said in self.said if isinstance(said.record, CareAction)]
         return [each for each in every if name is None or each.action == name]
+
+    def alarms(self, kind: str) -> list[Alarm]:
+        """The alarms of one kind that are set."""
+        return [alarm for alarm in self.state.care.alarms if alarm.kind == kind]
 
     def contributions(self) -> list[Contribution]:
         """What every event did, those included that the pipeline made itself."""

@@ -44,6 +44,9 @@ def guarded(
     def change(content: Section) -> None:
         content["decide"] = deepcopy(decide)
         content["patterns"] = {}
+        content["outlooks"] = {}
+        content["cases"] = None
+        content["campaigns"] = {"spring": {"closes": "2026-12-31T00:00:00Z"}}
         content["limits"] |= limits or {}
         content["ratio"] |= ratio or {}
         content["care"]["transaction_alert"] |= alert or {"enabled": False}
