@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.core import Life
+from tests.stories.telling import MESSAGE
+from tests.unit.core import Life, changed_policy
 from tests.unit.guarding import CARE, PROFILE, at, buy, guarded, opt_out, outcomes
 
 QUIET = {
@@ -112,3 +113,31 @@ def test_where_there_is_no_room_to_wait_it_is_not_done() -> None:
     short = night(limits={"pending_bytes": 128})
     buy(short, LATE, id="i" * 128)
     assert outcomes(short) == [("withheld", "no_room")]
+
+
+def test_a_regret_that_waits_is_not_sent_if_there_was_nothing_to_regret() -> None:
+    life = Life(changed_policy(lambda content: content.update(decide={"quiet": QUIET})))
+    buy(life, LATE, id="t-1")
+    life.tick(at(LATE + 0.1))
+    assert outcomes(life) == [("held", "quiet_hours")]  # no alert had come
+    alert = {"channel": "sms", "purpose": "alert", "about": "t-1"}
+    life.happen(MESSAGE, at(LATE + 0.001), alert)  # it had, and is told of late
+    life.tick(at(MORNING))
+    assert outcomes(life) == [("held", "quiet_hours"), ("withheld", "withdrawn")]
+    assert not life.actions(CARE)
+
+
+def test_what_waits_for_an_action_that_a_new_policy_does_not_have_is_not_done() -> None:
+    life = night()
+    buy(life, LATE)
+    life.policy = guarded(quiet=QUIET, action={"enabled": False})
+    life.tick(at(MORNING))
+    assert outcomes(life) == [("held", "quiet_hours"), ("withheld", "not_in_policy")]
+
+
+def test_a_clock_that_is_put_forward_shortens_the_night() -> None:
+    life = Life(guarded(quiet=QUIET | {"zone": "Europe/Berlin"}))
+    buy(life, 26 * 24 + 22)  # the 28th of March, 23:00 in Berlin
+    (held,) = life.decisions(CARE)
+    assert held.until is not None
+    assert held.until.isoformat() == "2026-03-29T06:00:00+00:00"
