@@ -51,9 +51,15 @@ def test_changed_retention_is_altered_and_other_settings_stay(
     before = toy_settings(broker.bootstrap, topic_prefix)
     topics.apply(before)
     after = toy_settings(broker.bootstrap, topic_prefix, source_retention_days=7.0)
-    (difference,) = topics.apply(after)
-    assert difference.kind == "alter"
-    assert "retention.ms from 2592000000 to 604800000" in difference.text
+    altered = topics.apply(after)
+    # Proposals are a log that a stage reads too: they are kept as long as touches are.
+    assert [difference.topic.removeprefix(topic_prefix) for difference in altered] == [
+        "touchpoint.event.v1",
+        "care.proposal.v1",
+    ]
+    for difference in altered:
+        assert difference.kind == "alter"
+        assert "retention.ms from 2592000000 to 604800000" in difference.text
     assert topics.plan(after) == []
 
 
