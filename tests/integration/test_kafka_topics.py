@@ -50,9 +50,13 @@ def test_changed_retention_is_altered_and_other_settings_stay(
     before = toy_settings(broker.bootstrap, topic_prefix)
     topics.apply(before)
     after = toy_settings(broker.bootstrap, topic_prefix, source_retention_days=7.0)
-    (difference,) = topics.apply(after)
-    assert difference.kind == "alter"
-    assert "retention.ms from 2592000000 to 604800000" in difference.text
+    altered = topics.apply(after)
+    assert {d.topic for d in altered} == {
+        topic_prefix + name for name in ("touchpoint.event.v1", "care.proposal.v1")
+    }
+    for difference in altered:
+        assert difference.kind == "alter"
+        assert "retention.ms from 2592000000 to 604800000" in difference.text
     assert topics.plan(after) == []
 
 
