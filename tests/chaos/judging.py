@@ -14,6 +14,7 @@ from tests.chaos.oracle import (
     compare,
     contributions,
     make_stage,
+    patterns,
     reasons,
 )
 from tests.chaos.readers import PositionReader, TopicReader, read_outcome, source_log
@@ -63,14 +64,15 @@ def judge(settings: KafkaSettings, feed: Feed) -> Judged:
         # Among what was published: as often as it should have been sent back, or not.
         logged = Counter((r.key, r.value) for records in log.values() for r in records)
         found.outputs[EVENTS] = Counter({pair: logged[pair] for pair in looped})
+    meant = Counter((SOURCE, name) for name in feed.once)
     differences = [
         *compare(oracle.outcome, found),
-        *by_count("meant", Counter((SOURCE, name) for name in feed.once), contributions(found)),
+        *by_count("meant", meant, contributions(found, SOURCE)),
         *by_count("meant to be refused", feed.bad, reasons(found)),
     ]
     if accounts.duplicates != feed.duplicates:
         differences.append(f"{feed.duplicates} repetitions sent, {accounts.duplicates} noticed")
-    processed = found.count(CONTRIBUTIONS) + accounts.ticks
+    processed = found.count(CONTRIBUTIONS) - patterns(found) + accounts.ticks
     if accounts.read != processed + accounts.duplicates + found.count(DEAD_LETTERS):
         differences.append(f"read is not processed + duplicates + dead letters: {accounts}")
     assert not differences, "\n".join(differences)

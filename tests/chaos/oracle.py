@@ -39,6 +39,7 @@ T = TypeVar("T")
 EXAMPLES_SHOWN = 5
 
 _LETTERS = (DEAD_LETTERS, PROPOSAL_DEAD_LETTERS, ACTION_DEAD_LETTERS)
+_PATTERN = "touchpoint.pattern.noticed.v1"
 _CASE = msgspec.json.Decoder(CareCase)
 _CONSENT = msgspec.json.Decoder(Consent)
 
@@ -195,9 +196,20 @@ def rows_of(outcome: Outcome, scores: Mapping[str, tuple[object, ...]]) -> Rows:
     )
 
 
-def contributions(outcome: Outcome) -> Counter[tuple[str, str]]:
-    """How often each (source, event) has a contribution."""
-    return _named(outcome, CONTRIBUTIONS, Contribution, lambda c: (c.source, c.event))
+def contributions(outcome: Outcome, source: str | None = None) -> Counter[tuple[str, str]]:
+    """How often each (source, event) has a contribution; of one source, or of all.
+
+    Patterns have some, too, whose source is the pipeline: they are in no log.
+    """
+    found = _named(outcome, CONTRIBUTIONS, Contribution, lambda c: (c.source, c.event))
+    if source is None:
+        return found
+    return Counter({name: count for name, count in found.items() if name[0] == source})
+
+
+def patterns(outcome: Outcome) -> int:
+    """How many contributions are those of patterns, which no record brought."""
+    return _named(outcome, CONTRIBUTIONS, Contribution, lambda c: c.type)[_PATTERN]
 
 
 def reasons(outcome: Outcome) -> Counter[str]:

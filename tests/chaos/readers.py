@@ -132,11 +132,12 @@ def _replay(outcome: Outcome, partition: int, record: LogRecord) -> None:
         outcome.states[key] = value
 
 
-_NESTED = ("behaviour", "stage", "policy", "dimensions", "parts")
+_NESTED = ("behaviour", "stage", "policy", "outlooks", "dimensions", "parts")
 _PLAIN = tuple(name for name in Score.__struct_fields__ if name not in _NESTED)
 _SCORE_ROWS = (
     f"SELECT {', '.join(_PLAIN)}, behaviour, behaviour_signs::text, stage, stage_signs::text,"  # noqa: S608 - names of ours
-    " policy_name, policy_version, policy_digest, dimensions::text, parts::text FROM scores"
+    " policy_name, policy_version, policy_digest, outlooks::text, dimensions::text,"
+    " parts::text FROM scores"
 )
 
 
@@ -154,7 +155,7 @@ def _score_row(value: bytes) -> tuple[object, ...]:
     kinds = (*behaviour, s.stage.name, _text(s.stage.signs))
     policy = (s.policy.name, s.policy.version, s.policy.digest)
     plain = (getattr(s, name) for name in _PLAIN)
-    return (*plain, *kinds, *policy, _text(s.dimensions), _text(s.parts))
+    return (*plain, *kinds, *policy, *map(_text, (s.outlooks, s.dimensions, s.parts)))
 
 
 def _text(value: object) -> str:

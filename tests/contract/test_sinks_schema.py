@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from schemas.care import CareAction, CareDecision, Cause, DecisionOutcome
+from schemas.perception import Score
 from schemas.topics import DECISIONS
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import VERSION_TABLE, is_current, upgrade
@@ -72,6 +73,12 @@ FIRST_ROWS = (
     "INSERT INTO decisions (id, action, customer, cause_source, cause_event, decided_at, outcome,"
     " reason, detail, policy) VALUES ('d-1', 'transaction_alert', 'c1', 'crm', 'e2',"
     " '2026-03-01T08:31:00.000000Z', 'withheld', 'not_wanted', '', 'abc')",
+    "INSERT INTO scores (customer, score, baseline, confidence, low, high, impression, loyalty,"
+    " ratio, band, value, over_servicing, as_of, events, tier, stage, stage_signs, open_failures,"
+    " open_promises, overdue_promises, policy_name, policy_version, policy_digest, dimensions,"
+    " parts) VALUES ('c1', 71.5, 75, 0.5, 60, 80, 72, 71, 0.9, 'tolerated', 0.9, 0,"
+    " '2026-03-01T08:30:00.000000Z', 3, 'gold', 'exchange', '[]', 0, 0, 0, 'default', '1', 'abc',"
+    " '[]', '[]')",
     "INSERT INTO position (topic, partition, next_offset) VALUES ('care.action.v1', 0, 7)",
 )
 
@@ -114,6 +121,8 @@ def test_a_database_of_the_first_schema_keeps_its_rows_and_reads_as_this_one(
         detail="",
         policy="abc",
     )
+    score = msgspec.json.decode(msgspec.json.encode(read.explanation("c1")), type=Score)
+    assert (score.score, score.as_of, score.outlooks) == (71.5, time, ())
     assert SqlSink(engine).position("care.action.v1", 0) == 7
 
 
