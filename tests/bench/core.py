@@ -20,7 +20,7 @@ from pipeline.core.admission import Admitted
 from pipeline.core.steps import perceive_step
 from pipeline.engine.ports import LogRecord, Read
 from pipeline.stages.perceive import CODEC, PerceiveStage
-from tests.bench.contender import load_shipped_policy, make_stage
+from tests.bench.contender import load_bench_policy, make_stage
 from tests.bench.events import Sent, make_events
 
 CHUNKS: Final = (100, 1_000, 4_000)
@@ -48,7 +48,7 @@ class Run(NamedTuple):
 
 def run(events: Sequence[Sent], chunk: int) -> Run:
     """Take ``events`` through the stage, ``chunk`` at a time."""
-    stage, policy = make_stage(), load_shipped_policy()
+    stage, policy = make_stage(), load_bench_policy()
     records = [LogRecord(n, event.key, event.value) for n, event in enumerate(events)]
     states: States = {}
     read = step = stage_step = 0.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.logs import configure_logs
 from pipeline.bootstrap.kafka import make_worker
-from tests.bench.contender import PARTITIONS, Place, parse_place
+from tests.bench.contender import PARTITIONS, Place, bench_policy_text, parse_place
 
 PROFILE_VARIABLE = "TOUCHPOINT_BENCH_PROFILE"
 """Names a folder for a profile of each run's main thread; profiling slows it by half."""
@@ -29,7 +29,9 @@ def main() -> int:
     """Serve until SIGTERM."""
     configure_logs("INFO")
     place = parse_place()
-    worker = make_worker(settings_of(place), policy=None)
+    policy = place.data_dir.with_suffix(".policy.json")
+    policy.write_text(bench_policy_text(), encoding="utf-8")
+    worker = make_worker(settings_of(place), policy=policy)
     folder = os.environ.get(PROFILE_VARIABLE)
     if folder is None:
         return worker.run()
