@@ -190,6 +190,8 @@ def _draw_segments(content: Content, random: Random, dimensions: Sequence[str]) 
         if "tier" in clock:
             clock["tier"] = random.choice(list(tiers))
     content["care"]["transaction_alert"]["tiers"] = {random.choice(list(tiers)): {"threshold": 5}}
+    silence = content["patterns"]["silence_after_complaint"]
+    silence["tiers"] = {random.choice(list(tiers)): 5}
     content["intents"] = {name: named() for name in content["intents"] if random.random() < 0.8}
 
 

@@ -11,12 +11,14 @@ from pipeline.core.care.recent import latest
 from pipeline.core.moment import Moment
 from pipeline.core.notice.contacts import is_sought, is_unasked
 from pipeline.core.notice.pattern import Finding, Found, Pattern
-from pipeline.core.perceive.decay import CONTACTS, scales
+from pipeline.core.perceive.decay import CONTACTS
 from pipeline.core.policy.numbers import DAY_S
 
 NAME: Final = "hovering"
 # What rounding may add: the same contacts must count the same, however time was told.
 _ROUNDING: Final = 1e-9
+_LARGEST_DOUBLINGS: Final = 1_000.0
+"""More than these do not fit into a float."""
 
 
 def _watch(moment: Moment) -> list[Finding]:
@@ -47,11 +49,14 @@ def _watch(moment: Moment) -> list[Finding]:
 def _count(moment: Moment, now_s: float) -> tuple[float, float]:
     """The unasked contacts of all channels as of ``now_s``, and what this one is of them."""
     customer = moment.customer
-    scale = scales(customer, now_s)[CONTACTS]
-    count = 0.0
+    half_life_s = customer.half_lives_s[CONTACTS]
+    doublings = customer.landmarks[CONTACTS] - now_s / half_life_s
+    if doublings > _LARGEST_DOUBLINGS:
+        return 0.0, 0.0  # so late that what there was then is no longer known
+    scale, count = 2.0**doublings, 0.0
     for crowd in customer.crowds.values():
         count += crowd.count * scale
-    return count, 2.0 ** ((moment.at_s - now_s) / customer.half_lives_s[CONTACTS])
+    return count, 2.0 ** ((moment.at_s - now_s) / half_life_s)
 
 
 PATTERN: Final = Pattern(NAME, (), _watch)
