@@ -65,7 +65,10 @@ def cohort(name: str, members: int, **changes: Any) -> list[CareProposal]:
     ]
 
 
-def declined(customer: str, cohort: str, at: datetime = CLOSES, **changes: Any) -> CareDeclined:
+def declined(
+    customer: str, cohort: str | None, at: datetime = CLOSES, **changes: Any
+) -> CareDeclined:
+    """One of ``cohort`` who gets nothing by own wish."""
     given: dict[str, Any] = {
         "id": identity(f"d {customer}"),
         "campaign": FESTIVAL,

@@ -134,10 +134,12 @@ class _Ear:
     def _decline(self, declined: CareDeclined) -> None:
         campaign, rule = self._campaign, self._rule
         campaign.declined += 1
-        if rule is None or declined.cohort is None:
-            return
-        at_s = _window_s(rule, declined.declined_at.timestamp(), campaign.closed_s)
-        if at_s is not None and not self._packer.decline(at_s, declined_of(declined)):
+        at_s = None
+        if rule is not None and declined.cohort is not None:
+            at_s = _window_s(rule, declined.declined_at.timestamp(), campaign.closed_s)
+        if at_s is None:
+            remember(campaign, digest_of(id_bytes(declined.id)))
+        elif not self._packer.decline(at_s, declined_of(declined)):
             self._turn_away(declined.cohort)
 
     def _refuse(self, proposal: CareProposal, reason: str, detail: str) -> None:
