@@ -7,6 +7,7 @@ from random import Random
 from threading import Event
 from typing import Final
 
+from pipeline.core.policy.care import TRANSACTION_ALERT
 from pipeline.tools.demo import CUSTOMERS, introductions, town_event_bytes
 
 EVENTS_PER_SECOND: Final = 5.0
@@ -42,17 +43,20 @@ def show(
         for action in reversed(actions(_SHOWN_ACTIONS)):
             if str(action["id"]) not in seen:
                 seen.add(str(action["id"]))
-                say(_alert(action))
+                say(_action(action))
         if time.monotonic() >= next_scores:
             next_scores += SCORES_EVERY_SECONDS
             say(_scores(score))
 
 
-def _alert(action: Mapping[str, object]) -> str:
+def _action(action: Mapping[str, object]) -> str:
     fields = action["fields"]
     assert isinstance(fields, Mapping)  # noqa: S101 - the contract says so
+    who = f"{action['customer']!s:6} by {action['channel']}"
+    if action["action"] != TRANSACTION_ALERT:
+        return f"care   {who}: {str(action['action']).replace('_', ' ')}, {action['reason']}"
     what = f"{fields['amount']} {fields['currency']} at {fields['merchant']}"
-    return f"alert  {action['customer']!s:6} by {action['channel']}: {fields['kind']} of {what}"
+    return f"alert  {who}: {fields['kind']} of {what}"
 
 
 def _scores(score: Callable[[str], Mapping[str, object] | None]) -> str:
