@@ -80,7 +80,7 @@ def line_of(text: str, needle: str) -> int:
         ("recent_contacts: 4", "recent_contacts: 2", "    contacts: {val", "keeps 2; raise it"),
         ("thank_for: {sugg", "thank_for: {sug", None, "unknown touchpoint"),
         ("thank_for: {suggestion: meas", "thank_for: {suggestion: mess", None, "known: "),
-        ("on: [notice.hovering]", "on: [notice.hoovering]", None, "known: initiative, notice."),
+        ("on: [notice.hovering]", "on: [notice.hoovering]", None, "unknown trigger 'notice.hoov"),
         ("remembered_events: 32", "remembered_events: 999", "state_bytes:", "could take"),
         ('version: "2"', "", "name: default", "version: is missing"),
     ],
