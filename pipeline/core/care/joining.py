@@ -4,12 +4,17 @@ Of what waits more may be left than there is room for: ``decide.again.make_room`
 becomes of it, in the same step.
 """
 
+from pipeline.core.care import recent
 from pipeline.core.care.memory import Alarm, Care, Contacted, Pending, Shown
+from pipeline.core.cases import book
 from pipeline.core.policy.models import Limits
 
 
 def join_care(mine: Care, theirs: Care, limits: Limits) -> None:
-    """Add ``theirs``, which is used up, to ``mine``; ``done`` is joined as events' ids are."""
+    """Add ``theirs``, which is used up, to ``mine``.
+
+    ``done`` is joined as events' ids are, ``forecasts`` by themselves.
+    """
     mine.alarms = join_alarms(mine.alarms, theirs.alarms, limits.alarms)
     mine.contacted = join_contacts(mine.contacted, theirs.contacted, limits.remembered_contacts)
     mine.pending = join_pending(mine.pending, theirs.pending)
@@ -17,6 +22,8 @@ def join_care(mine: Care, theirs: Care, limits: Limits) -> None:
     mine.low = max(mine.low, theirs.low)
     mine.called = mine.called or theirs.called
     mine.silent_until_s = max(mine.silent_until_s, theirs.silent_until_s)
+    mine.recent = recent.join(mine.recent, theirs.recent, limits.recent_contacts)
+    book.join(mine, theirs.cases, limits.cases)
 
 
 def join_alarms(mine: list[Alarm], theirs: list[Alarm], most: int) -> list[Alarm]:

@@ -6,6 +6,7 @@ only after the score was clearly above the threshold, so one that lingers there 
 call (hysteresis).
 """
 
+from datetime import UTC, datetime
 from math import sqrt
 from typing import Final
 
@@ -56,7 +57,13 @@ def evaluate(moment: Moment, cause: Cause, before: float | None) -> list[Occasio
         return []
     care.called = True
     why = f"score {score:.0f} is below {rule.below:g}"
-    facts = {"why": why, "score": f"{score:.0f}", **worst(customer, moment.policy, at)}
+    when = f"{datetime.fromtimestamp(moment.at_s, UTC):%Y-%m-%d %H:%M} UTC"
+    facts = {
+        "why": why,
+        "score": f"{score:.0f}",
+        "when": when,
+        **worst(customer, moment.policy, at),
+    }
     return [Occasion(TRIGGER, cause, moment.at_s, facts, moment.event)]
 
 

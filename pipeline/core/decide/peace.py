@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from pipeline.core.cases.memory import COMPLAINT, OPEN
 from pipeline.core.decide.guard import Question, Verdict, withhold
 from pipeline.core.moment import Moment
 from pipeline.core.perceive.recovery import is_open
@@ -25,7 +26,10 @@ def open_complaint(moment: Moment, question: Question) -> Verdict | None:
     rule, said = question.proposal.rule, moment.policy.decide
     if rule.action_class not in said.complaint_classes and rule.name not in said.complaint_actions:
         return None
-    recovery = moment.policy.recovery
-    if not any(is_open(each, recovery) for each in moment.customer.failures):
-        return None
-    return withhold("open_complaint", "what failed has not been made good")
+    customer, recovery = moment.customer, moment.policy.recovery
+    for case in customer.care.cases:
+        if case.kind == COMPLAINT and case.status == OPEN:
+            return withhold("open_complaint", f"complaint {case.name} is open")
+    if any(is_open(each, recovery) for each in customer.failures):
+        return withhold("open_complaint", "what failed has not been made good")
+    return None
