@@ -3,7 +3,7 @@
 from typing import Final
 
 from pipeline.core.allocate.answers import Speaker
-from pipeline.core.allocate.state import DIGEST_BYTES, Campaign, Watched, chunks, digest_of
+from pipeline.core.allocate.state import DIGEST_BYTES, Campaign, Watched, digest_of, has_part
 from pipeline.core.policy.campaigns import CampaignRule
 from pipeline.core.policy.compiled import Policy
 from schemas.care import CareProposal, GiftSeen, Unserved
@@ -35,7 +35,7 @@ def see(campaign: Campaign, gift: GiftSeen, rule: CampaignRule | None) -> bool:
     if watched is None:
         return True  # nobody compares, or it is long ago
     digest = digest_of(gift.customer.encode())
-    if digest in set(chunks(watched.got, DIGEST_BYTES)):
+    if has_part(watched.got, digest):
         return False
     watched.got += digest
     if watched.due_s is None:
