@@ -66,6 +66,14 @@ class Watched(msgspec.Struct, array_like=True):
     due_s: float | None = None
 
 
+class Shown(msgspec.Struct, array_like=True):
+    """When the first and the last of a cohort got a gift that no campaign of the policy gave."""
+
+    first_s: float
+    last_s: float
+    told: bool = False
+
+
 class Campaign(msgspec.Struct, array_like=True):
     """One campaign. Mutable, and never outside the step that decoded it.
 
@@ -91,6 +99,7 @@ class Campaign(msgspec.Struct, array_like=True):
     turned_away: list[str] = msgspec.field(default_factory=list)
     all_turned_away: bool = False
     watched: dict[str, Watched] = msgspec.field(default_factory=dict)
+    shown: dict[str, Shown] = msgspec.field(default_factory=dict)
 
     @property
     def members(self) -> int:

@@ -48,16 +48,20 @@ def hear(
     the window's end; who cannot is answered at once.
     """
     campaign = Campaign() if campaign is None else campaign
-    answer, duplicates = Answer(), 0
+    answer, duplicates, rule = Answer(), 0, policy.campaigns.get(name)
     ear = _Ear(name, campaign, policy, clock_s=clock_s, answer=answer, records=len(records))
     for record in records:
-        if isinstance(record, GiftSeen):
-            known = not peers.see(campaign, record, policy.campaigns.get(name))
-        else:
+        if not isinstance(record, GiftSeen):
             known = ear.take(record)
+        elif rule is not None:
+            known = not peers.see(campaign, record, rule)
+        else:
+            now_s = max(clock_s, record.given_at.timestamp())
+            peers.spread(campaign, record, Speaker(name, now_s, answer, known=False), policy)
+            known = False
         duplicates += known
     ear.done()
-    _set_due(campaign, policy.campaigns.get(name))
+    _set_due(campaign, rule)
     return Allocated(campaign, answer, duplicates)
 
 
