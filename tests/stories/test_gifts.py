@@ -117,6 +117,17 @@ def test_a_gift_by_hand_to_one_of_those_who_got_none_is_an_alarm_too() -> None:
     assert [(d.cohort, d.members) for d in desk.reports()[-1].disparities] == [("sales", 1)]
 
 
+def test_a_batch_by_hand_that_trickles_into_a_department_is_an_alarm_once() -> None:
+    desk = Desk(campaign_policy())
+    for number, hours in enumerate((0, 20, 30, 60)):
+        at = CLOSES + hours * HOUR
+        desk.tell(gift_seen(f"sales-{number}", "sales", at, campaign="by_hand"))
+        desk.tell(gift_seen(f"it-{number}", "it", CLOSES, campaign="by_hand"))
+    (report,) = desk.reports()
+    assert (report.campaign, report.at) == ("by_hand", CLOSES + 30 * HOUR)
+    assert [each.cohort for each in report.disparities] == ["sales"]
+
+
 # The right service at the best time to the customer who needs it most: call backs.
 
 

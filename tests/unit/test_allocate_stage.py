@@ -145,7 +145,7 @@ def test_a_state_grows_no_larger_than_a_record_may_be() -> None:
 
 
 def test_what_is_never_told_of_keeps_no_state() -> None:
-    desk = Desk(campaign_policy()).tell(gift_seen("ann", "sales", DECIDED))
+    desk = Desk(campaign_policy()).tell(gift_seen("ann", "sales", DECIDED), DECIDED)
     assert list(desk.store.items()) == []
 
 

@@ -5,7 +5,8 @@ from hashlib import blake2b
 from math import fsum
 from typing import Final, NamedTuple
 
-from pipeline.core.allocate.state import Declined, Member, Spent
+from pipeline.core.allocate.packing import Declined, Member
+from pipeline.core.allocate.state import Spent
 from pipeline.core.policy.campaigns import UNITS, CampaignRule
 
 _LEAST_COST: Final = 0.01

@@ -6,16 +6,13 @@ from typing import Final
 from pipeline.core.allocate import peers
 from pipeline.core.allocate.answers import Speaker
 from pipeline.core.allocate.choose import DAILY, Item, choose, items_of, limits_of
+from pipeline.core.allocate.packing import Declined, Packer, declined_in, members_of
 from pipeline.core.allocate.state import (
     Campaign,
-    Declined,
-    Packer,
     Spent,
     Window,
-    declined_in,
     digest_of,
     id_text,
-    members_of,
     remember,
     window_at,
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from pipeline.core.allocate.answers import Speaker
-from pipeline.core.allocate.state import DIGEST_BYTES, Campaign, Watched, chunks, digest_of
+from pipeline.core.allocate.state import DIGEST_BYTES, Campaign, Shown, Watched, digest_of, has_part
 from pipeline.core.policy.campaigns import CampaignRule
 from pipeline.core.policy.compiled import Policy
 from schemas.care import CareProposal, GiftSeen, Unserved
@@ -29,18 +29,40 @@ def came_late(campaign: Campaign, proposal: CareProposal) -> None:
         watched.expected += 1
 
 
-def see(campaign: Campaign, gift: GiftSeen, rule: CampaignRule | None) -> bool:
+def see(campaign: Campaign, gift: GiftSeen, rule: CampaignRule) -> bool:
     """Take note of a gift; false if it was known before."""
     watched = campaign.watched.get(gift.cohort)
     if watched is None:
         return True  # nobody compares, or it is long ago
     digest = digest_of(gift.customer.encode())
-    if digest in set(chunks(watched.got, DIGEST_BYTES)):
+    if has_part(watched.got, digest):
         return False
     watched.got += digest
     if watched.due_s is None:
-        watched.due_s = gift.given_at.timestamp() + (SHOWN_S if rule is None else rule.shown_s)
+        watched.due_s = gift.given_at.timestamp() + rule.shown_s
     return True
+
+
+def spread(campaign: Campaign, gift: GiftSeen, speaker: Speaker, policy: Policy) -> None:
+    """A gift of a batch that the policy knows nothing of: it may not trickle into a cohort.
+
+    How many they are nobody says here, but whoever has it a day after the first had seen it.
+    """
+    given_s = gift.given_at.timestamp()
+    shown = campaign.shown.get(gift.cohort)
+    if shown is None:
+        campaign.shown[gift.cohort] = Shown(given_s, given_s)
+        while len(campaign.shown) > MOST_WATCHED:
+            del campaign.shown[next(iter(campaign.shown))]
+        return
+    shown.first_s, shown.last_s = min(shown.first_s, given_s), max(shown.last_s, given_s)
+    if shown.told or shown.last_s - shown.first_s <= SHOWN_S:
+        return
+    shown.told = True
+    speaker.disparity(found=True)
+    late = (Unserved(gift.cohort, 1, 0.0, "peer_disparity"),)
+    window = f"spread {gift.cohort}"
+    speaker.report(campaign, None, policy.ref.digest, window=window, disparities=late)
 
 
 def look(campaign: Campaign, rule: CampaignRule | None, speaker: Speaker, policy: Policy) -> None:

@@ -1,22 +1,21 @@
 """One campaign: proposals come in, wait for their window to close, and are answered all at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Final, NamedTuple
 
 from pipeline.core.allocate import peers
 from pipeline.core.allocate.answers import Speaker
 from pipeline.core.allocate.close import close_window
+from pipeline.core.allocate.packing import Packer, declined_of, member_of
 from pipeline.core.allocate.state import (
     DIGEST_BYTES,
     ID_BYTES,
     Campaign,
-    Packer,
     chunks,
-    declined_of,
     digest_of,
+    has_part,
     id_bytes,
-    member_of,
     remember,
 )
 from pipeline.core.moment import Answer
@@ -25,6 +24,8 @@ from pipeline.core.policy.compiled import Policy
 from schemas.care import CareDeclined, CareProposal, GiftSeen
 
 MOST_TURNED_AWAY: Final = 1_000
+MANY: Final = 16
+"""From so many records at once on it is cheaper to have a table of who is known."""
 
 Told = CareProposal | CareDeclined | GiftSeen
 """What customers tell a campaign."""
@@ -47,16 +48,20 @@ def hear(
     the window's end; who cannot is answered at once.
     """
     campaign = Campaign() if campaign is None else campaign
-    answer, duplicates = Answer(), 0
-    ear = _Ear(name, campaign, clock_s, policy, answer)
+    answer, duplicates, rule = Answer(), 0, policy.campaigns.get(name)
+    ear = _Ear(name, campaign, policy, clock_s=clock_s, answer=answer, records=len(records))
     for record in records:
-        if isinstance(record, GiftSeen):
-            known = not peers.see(campaign, record, policy.campaigns.get(name))
-        else:
+        if not isinstance(record, GiftSeen):
             known = ear.take(record)
+        elif rule is not None:
+            known = not peers.see(campaign, record, rule)
+        else:
+            now_s = max(clock_s, record.given_at.timestamp())
+            peers.spread(campaign, record, Speaker(name, now_s, answer, known=False), policy)
+            known = False
         duplicates += known
     ear.done()
-    _set_due(campaign, policy.campaigns.get(name))
+    _set_due(campaign, rule)
     return Allocated(campaign, answer, duplicates)
 
 
@@ -75,7 +80,14 @@ class _Ear:
     """Takes in proposals and those who declined, many at a time."""
 
     def __init__(
-        self, name: str, campaign: Campaign, clock_s: float, policy: Policy, answer: Answer
+        self,
+        name: str,
+        campaign: Campaign,
+        policy: Policy,
+        *,
+        clock_s: float,
+        answer: Answer,
+        records: int,
     ) -> None:
         self._campaign = campaign
         self._rule = policy.campaigns.get(name)
@@ -83,24 +95,20 @@ class _Ear:
         self._name = name
         self._answer = answer
         self._packer = Packer(campaign)
-        self._known = {
-            identity
-            for window in campaign.windows
-            for packed in (window.ids, window.declined_ids)
-            for identity in chunks(packed, ID_BYTES)
-        }
-        self._decided = {
-            digest
-            for packed in (campaign.decided_before, campaign.decided)
-            for digest in chunks(packed, DIGEST_BYTES)
-        }
+        many = records > MANY
+        waiting = [p for each in campaign.windows for p in (each.ids, each.declined_ids)]
+        self._waits = _finder(waiting, ID_BYTES, many=many)
+        decided = [campaign.decided_before, campaign.decided]
+        self._was_decided = _finder(decided, DIGEST_BYTES, many=many)
+        self._now: set[bytes] = set()
 
     def take(self, record: CareProposal | CareDeclined) -> bool:
         """Take one in; whether it was known before."""
         identity = id_bytes(record.id)
-        if identity in self._known or digest_of(identity) in self._decided:
+        known = identity in self._now or self._waits(identity)
+        if known or self._was_decided(digest_of(identity)):
             return True
-        self._known.add(identity)
+        self._now.add(identity)
         if isinstance(record, CareDeclined):
             self._decline(record)
         else:
@@ -158,6 +166,13 @@ class _Ear:
             self._campaign.all_turned_away = True
         else:
             away.append(cohort)
+
+
+def _finder(packed: Sequence[bytes], size: int, *, many: bool) -> Callable[[bytes], bool]:
+    """Whether a part is among those ``packed``, each of ``size`` bytes."""
+    if many:
+        return {part for each in packed for part in chunks(each, size)}.__contains__
+    return lambda part: any(has_part(each, part) for each in packed)
 
 
 def _window_s(rule: CampaignRule, at_s: float, closed_s: float) -> float | None:
