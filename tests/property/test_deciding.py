@@ -275,9 +275,8 @@ class Deciding(RuleBasedStateMachine):
             each.id for state in self.partition.states().values() for each in state.care.pending
         }
         for identity, steps in self.decisions.items():
-            told = [each for each in steps if each.reason != "same_cause"]
-            outcomes = Counter[str](each.outcome for each in told)
-            assert not outcomes or max(outcomes.values()) == 1, "an id has each outcome once"
+            outcomes = Counter[str](each.outcome for each in steps)
+            assert max(outcomes.values()) == 1, "an id has each outcome once"
             final = sum(outcomes[each] for each in FINAL)
             assert final + (identity in waiting) == 1
         for proposal in self.proposals:

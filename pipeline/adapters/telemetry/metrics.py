@@ -118,6 +118,12 @@ class Metrics:
             ["action"],
             registry=registry,
         )
+        self.care_repeats = Counter(
+            "touchpoint_care_repeats",
+            "Times something called for an action again that was decided on: not proposed anew.",
+            ["action"],
+            registry=registry,
+        )
         self.care_decisions = Counter(
             "touchpoint_care_decisions",
             "Steps of proposals, by action, outcome and reason. Those whose outcome is requested, "

@@ -31,6 +31,7 @@ class EngineObserver:
         self._told = {
             "proposed": metrics.care_proposals,
             "decided": metrics.care_decisions,
+            "repeated": metrics.care_repeats,
             "noticed": metrics.patterns,
             "outlook": metrics.outlook_checks,
             "cases": metrics.cases,

@@ -7,6 +7,11 @@ from pipeline.core.care.memory import Care
 from pipeline.core.customer import DIGEST_BYTES, digest_of
 
 
+def was_decided(care: Care, identity: str) -> bool:
+    """Whether there is a decision for the action of this id, be it one to wait."""
+    return is_done(care, identity) or any(each.id == identity for each in care.pending)
+
+
 def is_done(care: Care, identity: str) -> bool:
     """Whether the action of this id was decided on."""
     return _at(care.done, digest_of(identity)) >= 0 or _at(care.done, _ended(identity)) >= 0

@@ -4,7 +4,6 @@ What concerns the cause comes first, then the customer's own word, then what is 
 customer, then what it costs; what may change by waiting comes last. Each has one reason:
 
 ====================  ==================================================================
-``same_cause``        decided already for this cause
 *the action's own*    such as ``not_wanted`` or ``below_threshold``
 ``too_late``          (expired) its cause is too long ago
 ``no_consent``        the customer has closed the channel for the purpose
@@ -29,7 +28,7 @@ from typing import Final
 
 from pipeline.core.decide.campaign import campaign
 from pipeline.core.decide.caps import caps, cool_down
-from pipeline.core.decide.cause import expired, same_cause
+from pipeline.core.decide.cause import expired
 from pipeline.core.decide.conflicts import conflict
 from pipeline.core.decide.consent import consent
 from pipeline.core.decide.experiment import hold_out
@@ -47,7 +46,6 @@ def own_reason(moment: Moment, question: Question) -> Verdict | None:
 
 
 GUARDS: Final[tuple[Guard, ...]] = (
-    same_cause,
     own_reason,
     expired,
     consent,

@@ -2,7 +2,7 @@
 
 So every decision not to act has exactly one recorded reason, and every proposal exactly one final
 decision: requested, withheld, not funded or expired. What is held, or with a campaign, is judged
-again when its time comes.
+again when its time comes. A cause that is told again leads to nothing: it was decided on.
 """
 
 from datetime import UTC, datetime
@@ -10,9 +10,8 @@ from typing import Final
 
 from pipeline.core.care.actions import ACTIONS
 from pipeline.core.decide.campaign import decline, propose
-from pipeline.core.decide.cause import SAME_CAUSE
 from pipeline.core.decide.contacts import release, reserve
-from pipeline.core.decide.done import remember_done
+from pipeline.core.decide.done import remember_done, was_decided
 from pipeline.core.decide.guard import Question, Verdict, withhold
 from pipeline.core.decide.guards import GUARDS
 from pipeline.core.decide.waiting import wait
@@ -36,6 +35,10 @@ def consider(moment: Moment, occasion: Occasion) -> None:
             continue
         cause = occasion.cause
         identity = action_id(rule.name, moment.name, cause.source, cause.event)
+        if was_decided(moment.customer.care, identity):
+            # Told again long after: the decision stands, and this is no other proposal.
+            moment.answer.tell("repeated", rule.name)
+            continue
         moment.answer.tell("proposed", rule.name)
         judge(moment, Question(identity, occasion, proposal, proposal.channels))
 
@@ -61,9 +64,8 @@ def conclude(moment: Moment, question: Question, verdict: Verdict) -> None:
             _let_wait(moment, question, verdict)
             return
         verdict = withhold("no_room", no_room)
-    if verdict.reason != SAME_CAUSE:
-        release(moment.customer.care, question.id)
-        decline(moment, question, verdict)
+    release(moment.customer.care, question.id)
+    decline(moment, question, verdict)
     decide(moment, question, verdict)
 
 
@@ -134,9 +136,8 @@ def decide(moment: Moment, question: Question, verdict: Verdict) -> None:
     )
     moment.answer.say(DECISIONS, decision)
     moment.answer.tell("decided", rule.name, verdict.outcome, verdict.reason)
-    if verdict.reason != SAME_CAUSE:
-        most = moment.policy.limits.remembered_actions
-        remember_done(moment.customer.care, question.id, most)
+    most = moment.policy.limits.remembered_actions
+    remember_done(moment.customer.care, question.id, most)
 
 
 def _decided_at(moment: Moment, question: Question) -> datetime:
