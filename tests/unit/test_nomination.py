@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.policy.load import PolicyError
-from schemas.care import CareProposal, GiftSeen
+from schemas.care import CareDeclined, CareProposal, GiftSeen
 from tests.stories.telling import GIFT, PROFILE
 from tests.unit.core import Life, changed_policy, default_policy
 
@@ -64,11 +64,13 @@ def test_a_campaign_that_is_given_more_time_is_asked_later() -> None:
     assert len(asked(life)) == 1
 
 
-def test_who_is_not_to_be_remembered_for_want_of_room_asks_at_once() -> None:
+def test_who_finds_no_room_to_wait_is_answered_and_the_campaign_knows() -> None:
     policy = default_policy()
     life = Life(policy._replace(limits=policy.limits.model_copy(update={"alarms": 0})))
     put_forward(life, "2026-03-02T00:00:00Z")
-    assert len(asked(life)) == 1
+    assert [decision.reason for decision in life.decisions("gift")] == ["no_room"]
+    (declined,) = [said.record for said in life.said if isinstance(said.record, CareDeclined)]
+    assert (declined.campaign, declined.cohort_size) == ("spring_gift", 4)
 
 
 @pytest.mark.parametrize(
