@@ -26,8 +26,9 @@ from pipeline.core.steps import Outcome
 from pipeline.core.touch import touch_of
 from schemas.care import Cause
 from schemas.topics import CONTRIBUTIONS
-from schemas.touchpoints.care import CareDecided
-from schemas.touchpoints.customers import CustomerInherited
+from schemas.touchpoints.care import CareDecided, CareSettled
+from schemas.touchpoints.customers import CustomerConsented, CustomerInherited, CustomerProfiled
+from schemas.touchpoints.messages import MessageDelivered, MessageFailed
 from schemas.touchpoints.transactions import TransactionCompleted
 
 MOST_ALARMS: Final = 64
@@ -57,7 +58,9 @@ def attend(
         touch=touch_of(event),
         contribution=contribution,
     )
-    _earlier(moment)
+    earlier = _EARLIER.get(type(event))
+    if earlier is not None:
+        earlier(moment)
     by_hand.record(moment)
     peers.tell_gift(moment)
     for occasion in (
@@ -74,14 +77,10 @@ def attend(
     return answer
 
 
-def _earlier(moment: Moment) -> None:
-    """What the event says of earlier care."""
-    settle(moment)
+def _inherited(moment: Moment) -> None:
+    """Two customers are one: what they wish, and what waits for them."""
     tell_wishes(moment)
-    if isinstance(moment.event, CareDecided):
-        again.hear_verdict(moment, moment.event)
-    elif isinstance(moment.event, CustomerInherited):
-        again.make_room(moment)
+    again.make_room(moment)
 
 
 def wake(name: str, customer: Customer, policy: Policy, clock_s: float) -> Answer:
@@ -118,3 +117,15 @@ _ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {
     nomination.NAME: nomination.fire,
 }
 """Who looks at an alarm that is no pattern's, by the alarm's kind."""
+
+# Looked up by type: isinstance() of a pydantic model is dear, and most events are none of these.
+_EARLIER: Final[dict[type, Callable[[Moment], None]]] = {
+    CareDecided: again.hear_verdict,
+    CareSettled: settle,
+    MessageDelivered: settle,
+    MessageFailed: settle,
+    CustomerConsented: tell_wishes,
+    CustomerProfiled: tell_wishes,
+    CustomerInherited: _inherited,
+}
+"""Who hears what an event says of earlier care, or of what the customer wants of it."""

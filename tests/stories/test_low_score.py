@@ -68,3 +68,11 @@ def test_what_is_hardly_known_does_not_call() -> None:
     life = watched(confidence=sourced(0.9))
     answer(life, 1, POOR, 20)
     assert not outcomes(life)
+
+
+def test_by_default_somebody_calls_who_knows_what_went_wrong() -> None:
+    life = Life()
+    answer(life, 1, POOR, 18)
+    (call,) = [each for each in life.actions("call_back") if "is below 60" in each.reason]
+    assert call.fields["department"] == "front_line"
+    assert call.fields["what"] == "attitude (survey)"

@@ -8,6 +8,7 @@ from pipeline.core.policy.compiled import Policy
 from schemas.care import CareAction, CareDecision, Consent
 from schemas.topics import ACTIONS, CONSENTS, DECISIONS
 from tests.property.partition import Partition
+from tests.unit.core import default_policy
 from tests.unit.events import event
 from tests.unit.guarding import BOUGHT, CONSENT, TRANSACTION, at, cap, guarded
 
@@ -77,6 +78,20 @@ def test_what_went_to_either_counts_for_both() -> None:
     happen(town, MERGED, "ann", 2, {"merged": "bob"})
     happen(town, TRANSACTION, "ann", 3, BOUGHT)
     assert decisions(town)[-1].reason == "cap"
+
+
+def test_a_complaint_of_the_one_who_goes_stays_open_with_its_clock() -> None:
+    town = Partition(default_policy())
+    complaint = {"complaint": "k-1", "topic": "parking"}
+    happen(town, "touchpoint.complaint.opened.v1", "bob", 1, complaint)
+    before = town.states()["bob"].care
+    happen(town, MERGED, "ann", 2, {"merged": "bob"})
+    after = town.states()["ann"].care
+    assert [case.name for case in after.cases] == ["k-1"]
+    assert {(each.kind, each.about) for each in before.alarms} <= {
+        (each.kind, each.about) for each in after.alarms
+    }
+    assert after.recent.contacts == before.recent.contacts
 
 
 def test_the_wishes_of_both_are_told_of_the_one_who_stays() -> None:

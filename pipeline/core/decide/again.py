@@ -22,8 +22,11 @@ def ring(moment: Moment, alarm: Alarm) -> list[Occasion]:
     return []
 
 
-def hear_verdict(moment: Moment, event: CareDecided) -> None:
+def hear_verdict(moment: Moment) -> None:
     """A campaign has spoken; of what does not wait for it any more, or never did, nothing comes."""
+    event = moment.event
+    if not isinstance(event, CareDecided):
+        return
     told = event.data
     pending = find(moment.customer.care, digest_of(told.proposal))
     if pending is None or pending.state != PROPOSED:

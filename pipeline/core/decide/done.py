@@ -14,7 +14,8 @@ def was_decided(care: Care, identity: str) -> bool:
 
 def is_done(care: Care, identity: str) -> bool:
     """Whether the action of this id was decided on."""
-    return _at(care.done, digest_of(identity)) >= 0 or _at(care.done, _ended(identity)) >= 0
+    digest = digest_of(identity)
+    return _at(care.done, digest) >= 0 or _at(care.done, _ended(digest)) >= 0
 
 
 def remember_done(care: Care, identity: str, most: int) -> None:
@@ -25,16 +26,17 @@ def remember_done(care: Care, identity: str, most: int) -> None:
 
 def end(care: Care, identity: str) -> bool:
     """Remember that it has ended; false if it had before. Of what is forgotten, nobody knows."""
-    if _at(care.done, _ended(identity)) >= 0:
+    digest = digest_of(identity)
+    if _at(care.done, _ended(digest)) >= 0:
         return False
-    at = _at(care.done, digest_of(identity))
+    at = _at(care.done, digest)
     if at >= 0:
-        care.done = care.done[:at] + _ended(identity) + care.done[at + DIGEST_BYTES :]
+        care.done = care.done[:at] + _ended(digest) + care.done[at + DIGEST_BYTES :]
     return True
 
 
-def _ended(identity: str) -> bytes:
-    return digest_of(f"{identity}\0ended")
+def _ended(digest: bytes) -> bytes:
+    return digest[:-1] + bytes((digest[-1] ^ 0xFF,))
 
 
 def _at(done: bytes, digest: bytes) -> int:

@@ -9,23 +9,15 @@ from pipeline.core.profile import consented
 from schemas.care import Consent
 from schemas.topics import CONSENTS
 from schemas.touchpoints.common import Channel
-from schemas.touchpoints.customers import (
-    CustomerConsented,
-    CustomerInherited,
-    CustomerProfiled,
-    Purpose,
-)
+from schemas.touchpoints.customers import CustomerProfiled, Purpose
 
 _PAIRS: Final = tuple(sorted(product(get_args(Channel), get_args(Purpose))))
 
 
 def tell_wishes(moment: Moment) -> None:
-    """Say what is denied, if the event may have changed it."""
+    """Say what is denied, of an event that may have changed it: consent, profile, inheritance."""
     event, customer = moment.event, moment.customer
-    if isinstance(event, CustomerProfiled):
-        if event.data.alerts is None:
-            return
-    elif not isinstance(event, CustomerConsented | CustomerInherited):
+    if isinstance(event, CustomerProfiled) and event.data.alerts is None:
         return
     wish = customer.profile.alerts
     denied = tuple(
