@@ -19,7 +19,6 @@ def join_care(mine: Care, theirs: Care, limits: Limits) -> None:
     mine.contacted = join_contacts(mine.contacted, theirs.contacted, limits.remembered_contacts)
     mine.pending = join_pending(mine.pending, theirs.pending)
     mine.shown = join_shown(mine.shown, theirs.shown, limits.shown_patterns)
-    book.join(mine, theirs.cases, limits.cases)
     mine.low = max(mine.low, theirs.low)
     mine.called = mine.called or theirs.called
     mine.silent_until_s = max(mine.silent_until_s, theirs.silent_until_s)
