@@ -12,7 +12,7 @@ from pipeline.core.anticipate import forecasts
 from pipeline.core.care import by_hand, nomination, peers
 from pipeline.core.care.memory import Alarm, next_due
 from pipeline.core.care.thank_you import initiative
-from pipeline.core.cases import cases
+from pipeline.core.cases import breach, cases
 from pipeline.core.cases.book import ALARM as CASE
 from pipeline.core.customer import Customer
 from pipeline.core.decide import again, low_score, waiting
@@ -113,6 +113,7 @@ def _own(moment: Moment) -> tuple[Occasion, ...]:
 _ROOMS: Final[dict[str, Callable[[Moment, Alarm], list[Occasion]]]] = {
     forecasts.KIND: forecasts.fire,
     CASE: cases.fire,
+    breach.BREACH: breach.fire,
     waiting.ALARM: again.ring,
     nomination.NAME: nomination.fire,
 }

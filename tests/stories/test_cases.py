@@ -4,6 +4,7 @@ Hours of complaints are those of an office in Shanghai, 09:00 to 18:00 from Mond
 is 01:00 to 10:00 UTC; 2 March 2026 is a Monday.
 """
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -58,6 +59,11 @@ def due(life: Life, name: str = "k-1") -> str:
 
 def alarms(life: Life) -> list[Alarm]:
     return [each for each in life.state.care.alarms if each.kind == "case"]
+
+
+def breach_of(life: Life) -> tuple[str, datetime]:
+    (felt,) = [each for each in life.contributions() if each.touchpoint == "case_breach"]
+    return felt.event, felt.time
 
 
 def tasks(life: Life, action: str, field: str) -> list[str]:
@@ -228,6 +234,10 @@ def test_a_step_that_was_done_late_ran_out_whether_a_tick_came_or_not() -> None:
         step(each, "respect", "2026-03-02T08:00:00Z")
     assert case(life) == case(ticked)
     assert case(life).breaches == 1
+    for each in (life, ticked):
+        each.tick("2026-03-02T09:00:00Z")
+        assert each.told["noticed", "case_breach", "noticed"] == 1  # at a tick, as every absence
+    assert breach_of(life) == breach_of(ticked)
 
 
 def test_a_customer_who_is_not_satisfied_opens_the_case_again_a_level_up() -> None:

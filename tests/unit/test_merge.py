@@ -162,3 +162,16 @@ def test_a_consent_denied_by_either_stays_denied() -> None:
     town.happen(event(consent, id="2", subject="b", data=sms | {"granted": False}))
     town.happen(merged("a", "b"))
     assert consented(CODEC.decode(town.states[b"a"]), "sms", "care") is False
+
+
+def test_cases_and_their_clocks_go_over_to_the_one_who_stays() -> None:
+    town = Town()
+    opened = "touchpoint.complaint.opened.v1"
+    for number, (subject, name) in enumerate((("a", "k-1"), ("b", "k-2"), ("b", "k-1"))):
+        data = {"intent": "complaint", "complaint": name}
+        town.happen(event(opened, id=f"c{number}", subject=subject, data=data))
+    town.happen(merged("a", "b", time="2026-03-02T09:31:00Z"))
+    care = CODEC.decode(town.states[b"a"]).care
+    assert sorted(case.name for case in care.cases) == ["k-1", "k-2"]
+    assert len([alarm for alarm in care.alarms if alarm.kind == "case"]) == 2
+    assert CODEC.decode(town.states[b"b"]).care.cases == []

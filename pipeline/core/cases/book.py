@@ -111,7 +111,7 @@ def level_of(case: Case, levels: int) -> int:
 def join(care: Care, others: list[Case], most: int) -> None:
     """Add the cases of another account of the same customer; of one in both the later word holds.
 
-    Their alarms go with them. Beyond ``most`` those go that matter least.
+    Alarms are joined before. Beyond ``most`` those go that matter least.
     """
     for theirs in others:
         mine = find(care, theirs.kind, theirs.name)

@@ -14,7 +14,7 @@ from pipeline.core.cases.repairs import RepairData
 from pipeline.core.cases.rounds import reopen
 from pipeline.core.moment import Moment, Occasion
 from schemas.touchpoints.calls import CallCompletedData
-from schemas.touchpoints.customers import CustomerProfiledData
+from schemas.touchpoints.customers import CustomerInheritedData, CustomerProfiledData
 from schemas.touchpoints.messages import MessageData, MessageDelivered
 
 _COMPLAINTS: Final = frozenset(get_args(ComplaintData))
@@ -31,12 +31,7 @@ def watch(moment: Moment) -> list[Occasion]:
         return _changed(moment, *complaints.take(moment, cast("ComplaintData", data)))
     if kind in _REPAIRS:
         return _changed(moment, *repairs.take(moment, cast("RepairData", data)))
-    if not moment.customer.care.cases:
-        return []
-    if isinstance(data, CustomerProfiledData):
-        return _profiled(moment)
-    _hear(moment)
-    return _come_again(moment)
+    return _hear(moment) if moment.customer.care.cases else []
 
 
 def fire(moment: Moment, alarm: Alarm) -> list[Occasion]:
@@ -95,7 +90,18 @@ def _profiled(moment: Moment) -> list[Occasion]:
     return occasions
 
 
-def _hear(moment: Moment) -> None:
+def _hear(moment: Moment) -> list[Occasion]:
+    """What an event that names no case means to those that there are."""
+    data = moment.event.data if moment.event is not None else None
+    if isinstance(data, CustomerProfiledData):
+        return _profiled(moment)
+    if isinstance(data, CustomerInheritedData):  # they may have come from another account
+        return [each for case in moment.customer.care.cases for each in _changed(moment, case, [])]
+    _note_told(moment)
+    return _come_again(moment)
+
+
+def _note_told(moment: Moment) -> None:
     """Take down that the customer was told something of a case."""
     event, data = moment.event, moment.event.data if moment.event else None
     if isinstance(data, MessageData):

@@ -1,28 +1,23 @@
 """The clocks of a case: one runs at a time, from the end of the step before to its own.
 
 A clock warns after a share of its time. It runs out at its due time, and again after each further
-period, as long as there is a level above; each time is felt as the pattern ``case_breach``. What
-ran out is told by due times, never by when a tick came: a step that is told done late has run out,
-whether a tick came before it or not, and one that was done in time has not, even if that is told
-late.
+period, as long as there is a level above. What ran out is told by due times, never by when a tick
+came: a step that is told done late has run out, whether a tick came before it or not, and one that
+was done in time has not, even if that is told late.
 """
 
 from typing import Final, NamedTuple
 
 from pipeline.core.care.memory import Alarm, arm, disarm
-from pipeline.core.cases.book import ALARM, case_id, digest_of_case, level_of, step_name, tell
+from pipeline.core.cases import breach
+from pipeline.core.cases.book import ALARM, digest_of_case, level_of, tell
 from pipeline.core.cases.calendar import ALWAYS, Calendar, after
 from pipeline.core.cases.memory import CLOSED, COMPLAINT, Case, Clock, breaches_of, running
-from pipeline.core.cases.occasions import facts_of, occasion
-from pipeline.core.customer import digest_of
+from pipeline.core.cases.occasions import occasion
 from pipeline.core.moment import Moment, Occasion
-from pipeline.core.notice import notices
-from pipeline.core.notice.pattern import Finding, Found, Withdrawn
 from pipeline.core.policy.cases import CaseRules
 from pipeline.core.profile import tier_of
 
-BREACH: Final = "case_breach"
-"""The pattern of a clock that ran out."""
 WARNING: Final = 0
 """The ``number`` of an alarm that warns; others have that of the period that runs out."""
 
@@ -95,17 +90,17 @@ def account(moment: Moment, case: Case, clock: Clock, until_s: float) -> list[Oc
     """Book how often a clock had run out by ``until_s``; what was booked too much is withdrawn."""
     if _warning_s(moment, case, clock) < until_s:
         clock.warned = True
-    findings: list[Finding] = []
+    occasions: list[Occasion] = []
     due = _times_run_out(moment, case, clock, until_s)
     while clock.over < len(due):
         clock.over += 1
         tell(moment, case, "breached")
-        findings.append(_found(moment, case, clock, due[clock.over - 1]))
+        occasions += breach.show(moment, case, clock, due[clock.over - 1])
     while clock.over > len(due):
-        findings.append(Withdrawn(BREACH, _about(moment, case, clock), "", until_s))
+        breach.withdraw(moment, case, clock, until_s)
         clock.over -= 1
         tell(moment, case, "withdrawn")
-    return notices.take_down(moment, findings)
+    return occasions
 
 
 def settle(moment: Moment, case: Case) -> list[Occasion]:
@@ -192,23 +187,3 @@ def _calendar(moment: Moment, case: Case, clock: Clock) -> Calendar:
         return ALWAYS
     known = {term.step: term.calendar for term in terms_of(moment, case)}
     return known.get(clock.step, ALWAYS)
-
-
-def _about(moment: Moment, case: Case, clock: Clock) -> bytes:
-    what = f"{case_id(moment.name, case)}/{case.reopened}/{clock.step}/{clock.over}"
-    return digest_of(what)
-
-
-def _found(moment: Moment, case: Case, clock: Clock, due_s: float) -> Found:
-    facts = facts_of(moment, case, clock)
-    return Found(
-        pattern=BREACH,
-        source="",
-        trigger=case.name,
-        at_s=due_s,
-        number=clock.over,
-        topic=case.topic,
-        department=case.owner,
-        about=_about(moment, case, clock),
-        facts=facts | {"what": f"{step_name(case, clock.step)} was not done in time"},
-    )

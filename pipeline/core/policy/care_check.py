@@ -6,7 +6,7 @@ from jinja2 import TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from pipeline.core.care.actions import ACTIONS
-from pipeline.core.cases.clocks import BREACH
+from pipeline.core.cases.breach import BREACH
 from pipeline.core.cases.occasions import TRIGGERS
 from pipeline.core.notice.patterns import PATTERNS
 from pipeline.core.policy.care import TRANSACTION_ALERT
