@@ -56,6 +56,7 @@ def _score(customer: str) -> dict[str, object]:
                 "norm": 0.75,
             }
         ],
+        "outlooks": [],
         "parts": parts,
     }
 

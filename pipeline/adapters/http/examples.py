@@ -78,6 +78,13 @@ _SUMMARY: Final[dict[str, Any]] = {
             "experience": 0.01,
         }
     ],
+    "outlooks": [
+        {
+            "name": "complaint",
+            "probability": 0.03,
+            "reasons": [{"reading": "open_failures", "value": 1.0, "adds": 1.5}],
+        }
+    ],
 }
 
 SUMMARY_ANSWER: Final = {
