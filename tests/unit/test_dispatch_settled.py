@@ -38,6 +38,7 @@ def test_a_message_that_was_done_is_delivered(channel: str) -> None:
         "direction": "outbound",
         "purpose": "alert",
         "about": "a-1",
+        "action": "transaction_alert",
         "delay_seconds": 12.0,
     }
 

@@ -295,6 +295,14 @@ async def test_without_a_fallback_it_expires_with_its_last_failure() -> None:
 
 
 @timed
+async def test_a_task_of_staff_wakes_nobody_and_goes_at_once() -> None:
+    world = World({"staff": FakeChannel()})
+    quiet = Quiet("Europe/Berlin", "08:00", "11:00")
+    end = await end_of(world, channel="staff", quiet=quiet)
+    assert (end.result, end.at) == ("done", START)
+
+
+@timed
 async def test_quiet_hours_put_it_off_until_they_end() -> None:
     world = World({"sms": FakeChannel()})
     quiet = Quiet("Europe/Berlin", "08:00", "11:00")  # it is 10:30 there

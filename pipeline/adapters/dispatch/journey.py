@@ -35,6 +35,7 @@ from schemas.touchpoints.care import Settlement
 log = logging.getLogger(__name__)
 
 NO_CHANNEL: Final = "none"
+STAFF: Final = "staff"
 """Of an action that is to do nothing on purpose: done as soon as it is taken up."""
 
 CONSENT_RETRY_SECONDS: Final = 1.0
@@ -131,7 +132,7 @@ class Journey:
         if outlet is None:
             raise self._given_up(f"no destination for channel {channel!r}")
         while True:
-            await self._wait_for_day()
+            await self._wait_for_day(channel)
             patience = self._patience(outlet)
             try:
                 async with outlet.turn(patience) as send:
@@ -142,10 +143,15 @@ class Journey:
                 wait = _Wait(0.0, "queue")  # it is too late, or it has waited long enough
             await self._wait(wait, outlet)
 
-    async def _wait_for_day(self) -> None:
-        until = quiet_until(self._action.quiet, self._means.clock.now())
+    async def _wait_for_day(self, channel: str) -> None:
+        until = self._quiet_until(channel)
         if until is not None:
             await self._pause(until, "quiet")
+
+    def _quiet_until(self, channel: str) -> datetime | None:
+        """When the customer may hear of it; a task of the company's own staff wakes nobody."""
+        quiet = None if channel == STAFF else self._action.quiet
+        return quiet_until(quiet, self._means.clock.now())
 
     def _patience(self, outlet: Outlet) -> float:
         """Seconds that it may wait for a place; the age begins when it first wants one."""
@@ -161,7 +167,7 @@ class Journey:
         action, now = self._action, self._means.clock.now()
         if now >= self._deadline:
             raise _Ended(self._expired())
-        if quiet_until(action.quiet, now) is not None:
+        if self._quiet_until(channel) is not None:
             return _Wait(0.0, "quiet")
         try:
             consent = await self._means.consents.consent(action.customer)

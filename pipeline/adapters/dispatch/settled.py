@@ -67,6 +67,7 @@ def _message(action: CareAction, end: End, delay: float) -> dict[str, Any]:
         "direction": "outbound",
         "purpose": PURPOSES[action.action_class],
         "about": action.id,
+        "action": action.action,
         "delay_seconds": delay,
     }
 

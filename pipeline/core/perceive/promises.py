@@ -51,11 +51,11 @@ def end(
     """Take down how a promise ended; returns what to book.
 
     ``weight`` is the touch's: gain, weight of the dimension and intensity multiplied. Of several
-    ends the first in time counts, at one time the worse.
+    ends the first in time counts, at one time the worse, of equal ones the weightier.
     """
     outcome = _OUTCOMES[type(event)]
     promise = _of(customer, event.data.promise, policy)
-    if promise.outcome and (promise.outcome_s, -promise.outcome) <= (at_s, -outcome):
+    if promise.outcome and _rank(promise) <= (at_s, -outcome, -weight):
         return []
     old = _entry(promise, policy.promises)
     promise.outcome, promise.outcome_s, promise.weight = outcome, at_s, weight
@@ -79,16 +79,18 @@ def join(customer: Customer, theirs: Sequence[Promise], policy: Policy) -> list[
         if promise.made_s is None:
             promise.made_s, promise.due_s = other.made_s, other.due_s
             promise.dimension, promise.level = other.dimension, other.level
-        if other.outcome and not (
-            promise.outcome
-            and (promise.outcome_s, -promise.outcome) <= (other.outcome_s, -other.outcome)
-        ):
+        if other.outcome and not (promise.outcome and _rank(promise) <= _rank(other)):
             promise.outcome, promise.outcome_s = other.outcome, other.outcome_s
             promise.weight = other.weight
         changes += _settle(promise, old, policy.promises)
     while len(customer.promises) > policy.limits.promises:
         _forget_one(customer, customer.promises)
     return changes
+
+
+def _rank(promise: Promise) -> tuple[float, int, float]:
+    """The end that counts is the least of this: whichever was heard of first."""
+    return (promise.outcome_s, -promise.outcome, -promise.weight)
 
 
 def outcome_of(promise: Promise) -> int:
