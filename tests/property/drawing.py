@@ -189,6 +189,9 @@ def _draw_segments(content: Content, random: Random, dimensions: Sequence[str]) 
     for clock in content["cases"]["repair"]["clocks"]:
         if "tier" in clock:
             clock["tier"] = random.choice(list(tiers))
+    content["decide"]["worth"]["tiers"] = {random.choice(list(tiers)): 2}
+    for campaign in content["campaigns"].values():
+        campaign["lanes"] = {random.choice(list(tiers)): 0.3}
     content["care"]["transaction_alert"]["tiers"] = {random.choice(list(tiers)): {"threshold": 5}}
     silence = content["patterns"]["silence_after_complaint"]
     silence["tiers"] = {random.choice(list(tiers)): 5}

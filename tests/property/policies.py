@@ -1,10 +1,9 @@
 """Random valid policies: the default one with every number, name and table drawn anew.
 
-Reading a policy takes a fifth of a second, so a session has a few of each flavour, made when first
+Making a policy takes a while, so a session has a few of each flavour, made when first
 asked for. Which ones is said by one number, which the session prints.
 """
 
-import json
 import os
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import strategies as st
 
 from pipeline.core.policy.compiled import Policy
-from pipeline.core.policy.load import LoadedPolicy, load_policy
+from pipeline.core.policy.load import LoadedPolicy, policy_of
 from tests.property.drawing import default_content, draw_content
 
 SEED_VARIABLE: Final = "TOUCHPOINT_POLICY_SEED"
@@ -43,8 +42,8 @@ def pool_seed() -> int:
 
 
 def loaded(content: Content, name: str) -> LoadedPolicy:
-    """The policy of a content; JSON is YAML."""
-    return load_policy(json.dumps(content), name=name)
+    """The policy of a content."""
+    return policy_of(content, name=name)
 
 
 def sample(content: Content, name: str) -> Sample:

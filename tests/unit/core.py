@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -16,7 +17,7 @@ from pipeline.core.care.memory import Alarm
 from pipeline.core.customer import Customer
 from pipeline.core.moment import Answer, Said
 from pipeline.core.policy.compiled import Policy
-from pipeline.core.policy.load import load_policy
+from pipeline.core.policy.load import PolicyError, load_policy, policy_of
 from pipeline.core.steps import Outcome, perceive_step
 from pipeline.engine.ports import Labels
 from schemas.care import CareAction, CareDecision
@@ -31,9 +32,18 @@ def default_policy() -> Policy:
 
 def changed_policy(change: Callable[[dict[str, Any]], None]) -> Policy:
     """The default policy after ``change`` was made to its content."""
-    content = YAML(typ="safe", pure=True).load(DEFAULT_POLICY)
+    content = deepcopy(_default_content())
     change(content)
-    return load_policy(json.dumps(content, default=str), name="changed.yaml").policy
+    try:
+        return policy_of(content, name="changed.yaml").policy
+    except PolicyError:  # with lines, as of a file
+        return load_policy(json.dumps(content, default=str), name="changed.yaml").policy
+
+
+@cache
+def _default_content() -> dict[str, Any]:
+    content: dict[str, Any] = YAML(typ="safe", pure=True).load(DEFAULT_POLICY)
+    return content
 
 
 def admitted(made: dict[str, Any], policy: Policy) -> Admitted:

@@ -12,7 +12,7 @@ from pipeline.core.policy.case_check import case_problems
 from pipeline.core.policy.check import reference_problems, warnings
 from pipeline.core.policy.compiled import Policy, compile_policy
 from pipeline.core.policy.decide_check import decide_problems
-from pipeline.core.policy.faults import FileError, fault_of, faults_of
+from pipeline.core.policy.faults import Fault, FileError, fault_of, faults_of
 from pipeline.core.policy.models import PolicyFile
 from pipeline.core.policy.nodes import located, read_yaml
 from pipeline.core.policy.pattern_check import pattern_problems
@@ -39,26 +39,45 @@ def load_policy(text: str, *, name: str) -> LoadedPolicy:
     root, content, faults = read_yaml(text, "a policy is a mapping with name, version, score, ...")
     if root is None:
         raise PolicyError(name, faults)
+    file, wrong = _file_of(content)
+    faults += located(root, wrong)
+    if file is None or faults:
+        raise PolicyError(name, faults)
+    return _loaded(file)
+
+
+def policy_of(content: object, *, name: str) -> LoadedPolicy:
+    """Make a policy of the content of a file that was read already.
+
+    Raises ``PolicyError`` whose problems have no lines.
+    """
+    file, wrong = _file_of(content)
+    if file is None or wrong:
+        raise PolicyError(name, wrong)
+    return _loaded(file)
+
+
+def _file_of(content: object) -> tuple[PolicyFile | None, list[Fault]]:
     try:
         file = PolicyFile.model_validate(content)
     except ValidationError as error:
-        faults += located(root, faults_of(error))
-    else:
-        problems = [
-            *reference_problems(file),
-            *care_problems(file),
-            *case_problems(file),
-            *decide_problems(file),
-            *pattern_problems(file),
-            *campaign_problems(file),
-            *bound_problems(file),
-        ]
-        faults += located(root, [fault_of(problem) for problem in problems])
-        if not faults:
-            digest = blake2b(_canonical(file), digest_size=8).hexdigest()
-            ref = PolicyRef(file.name, file.version, digest)
-            return LoadedPolicy(compile_policy(file, ref), warnings(file))
-    raise PolicyError(name, faults)
+        return None, faults_of(error)
+    problems = [
+        *reference_problems(file),
+        *care_problems(file),
+        *case_problems(file),
+        *decide_problems(file),
+        *pattern_problems(file),
+        *campaign_problems(file),
+        *bound_problems(file),
+    ]
+    return file, [fault_of(problem) for problem in problems]
+
+
+def _loaded(file: PolicyFile) -> LoadedPolicy:
+    digest = blake2b(_canonical(file), digest_size=8).hexdigest()
+    ref = PolicyRef(file.name, file.version, digest)
+    return LoadedPolicy(compile_policy(file, ref), warnings(file))
 
 
 def _canonical(file: PolicyFile) -> bytes:
