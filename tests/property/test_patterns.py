@@ -26,7 +26,6 @@ _END: Final = START + timedelta(seconds=2 * TWO_YEARS_S)
 
 # Those that patterns are made of; the others would only stand between them.
 KINDS: Final = sorted(set(FAMILIES) - {"touchpoint.market.rival_offered.v1"})
-FAILING: Final = ("promise", "complaint", "call", "message", "transaction")
 
 
 @cache
@@ -34,7 +33,7 @@ def roomy() -> Policy:
     """The default policy with room for all that waits, and without history."""
     content = default_content()
     make_roomy(content)
-    content["limits"] |= {"alarms": 64, "shown_patterns": 64, "recent_contacts": 64}
+    content["limits"] |= {"alarms": 64, "shown_patterns": 64, "recent_contacts": 64, "cases": 8}
     content["patterns"]["history_days"] = 10_000
     return loaded(content, "roomy").policy
 
