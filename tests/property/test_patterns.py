@@ -26,16 +26,19 @@ _END: Final = START + timedelta(seconds=2 * TWO_YEARS_S)
 
 # Those that patterns are made of; the others would only stand between them.
 KINDS: Final = sorted(set(FAMILIES) - {"touchpoint.market.rival_offered.v1"})
-FAILING: Final = ("promise", "complaint", "call", "message", "transaction")
 
 
 @cache
 def roomy() -> Policy:
-    """The default policy with room for all that waits, and without history."""
+    """The default policy with room for all that waits, without history and without cases.
+
+    The clocks of cases are not patterns over touches, and have properties of their own.
+    """
     content = default_content()
     make_roomy(content)
     content["limits"] |= {"alarms": 64, "shown_patterns": 64, "recent_contacts": 64}
     content["patterns"]["history_days"] = 10_000
+    del content["cases"]
     return loaded(content, "roomy").policy
 
 

@@ -332,3 +332,20 @@ def test_what_may_be_withdrawn_is_not_pushed_out_by_what_there_is_more_of() -> N
     wait_until(life, 1.5)
     life.happen(KEPT, days_later(2), {"promise": "p-1"})
     assert noticed(life, LATE, "withdrawn") == 1
+
+
+def test_a_promise_moved_in_time_and_told_of_late_was_not_late_then() -> None:
+    life = promised()
+    wait_until(life, 1 + TICK)
+    life.happen(PROMISED, days_later(0.5), {"promise": "p-1", "due": days_later(3)})
+    assert noticed(life, LATE, "withdrawn") == 1
+    wait_until(life, 3 + TICK)
+    assert noticed(life, LATE) == 2
+
+
+def test_a_promise_moved_when_it_was_late_stays_late() -> None:
+    life = promised()
+    wait_until(life, 1 + TICK)
+    life.happen(PROMISED, days_later(1.5), {"promise": "p-1", "due": days_later(3)})
+    wait_until(life, 3 + TICK)
+    assert (noticed(life, LATE), noticed(life, LATE, "withdrawn")) == (1, 0)

@@ -24,31 +24,34 @@ _ENDED: Final = 1
 def _watch(moment: Moment) -> list[Finding]:
     event = moment.event
     if isinstance(event, PromiseMade):
-        if moment.policy.patterns.late_against_promise is not None:
-            _await(moment, event)
-        return []
+        if moment.policy.patterns.late_against_promise is None:
+            return []
+        return _await(moment, event)
     if event is None or not isinstance(event.data, PromiseData):
         return []
     return _ended(moment, digest_of(event.data.promise))
 
 
-def _await(moment: Moment, event: PromiseMade) -> None:
-    """Wait for a promise to be kept. Its end may have been heard of already."""
+def _await(moment: Moment, event: PromiseMade) -> list[Finding]:
+    """Wait for a promise to be kept. Its end may have been heard of already.
+
+    Made again in time it has a new due time; made again when it was late it stays late.
+    """
     about, care = digest_of(event.data.promise), moment.customer.care
     running = next((a for a in care.alarms if (a.kind, a.about) == (NAME, about)), None)
-    overdue = running is not None and running.due_s < moment.at_s
-    if overdue or any((s.kind, s.about) == (NAME, about) for s in care.shown):
-        return  # made again when it was late already: it stays late
+    shown = next((s for s in care.shown if (s.kind, s.about) == (NAME, about)), None)
+    late = running is not None and running.due_s < moment.at_s
+    if late or (shown is not None and shown.at_s < moment.at_s):
+        return []
     disarm(care, NAME, about)
-    if event.data.due is None:
-        return
-    due_s = event.data.due.timestamp()
-    ended_s = next(
-        (p.outcome_s for p in moment.customer.promises if p.promise == about and p.outcome), None
-    )
-    if ended_s is None or ended_s > due_s:
-        ended = 0 if ended_s is None else _ENDED
-        wait_for(moment, NAME, due_s, about=about, trigger=event.id, clock_s=ended)
+    if event.data.due is not None:
+        due_s = event.data.due.timestamp()
+        ended = (p.outcome_s for p in moment.customer.promises if p.promise == about and p.outcome)
+        ended_s = next(ended, None)
+        if ended_s is None or ended_s > due_s:
+            number = 0 if ended_s is None else _ENDED
+            wait_for(moment, NAME, due_s, about=about, trigger=event.id, clock_s=number)
+    return [] if shown is None else [Withdrawn(NAME, about, shown.event, moment.at_s)]
 
 
 def _ended(moment: Moment, about: bytes) -> list[Finding]:
