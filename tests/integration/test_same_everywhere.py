@@ -65,7 +65,8 @@ def policy(tmp_path: Path) -> Path:
     are history: too late for care, and nobody awaits anything of them.
     """
     content = YAML(typ="safe", pure=True).load(policy_text(None)[0])
-    del content["patterns"]
+    for section in ("patterns", "cases", "outlooks", "decide", "campaigns"):
+        del content[section]
     content["care"] = {"transaction_alert": {"expires_hours": 10_000_000}}
     path = tmp_path / "policy.yaml"
     path.write_text(json.dumps(content, default=str))
