@@ -184,7 +184,10 @@ def rows_of(outcome: Outcome, scores: Mapping[str, tuple[object, ...]]) -> Rows:
     return Rows(
         contributions=contributions(outcome),
         actions=_named(outcome, ACTIONS, CareAction, lambda a: a.id),
-        decisions=_named(outcome, DECISIONS, CareDecision, lambda d: (d.id, d.outcome)),
+        # A cause that is told again after it was forgotten is decided again, under the same id.
+        decisions=Counter(
+            dict.fromkeys(_named(outcome, DECISIONS, CareDecision, lambda d: (d.id, d.outcome)), 1)
+        ),
         outlooks=_named(outcome, OUTLOOKS, OutlookCheck, lambda o: o.id),
         campaigns=_named(outcome, CAMPAIGNS, CampaignReport, lambda c: c.id),
         dead_letters=sum(

@@ -45,6 +45,7 @@ class KafkaConsents:
         self._held: dict[str, Consent] = {}
         self._decode = msgspec.json.Decoder(Consent).decode
         self._consumer: Any = None
+        self._asker: Any = None
         self._next: asyncio.Future[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._current = False
@@ -97,8 +98,9 @@ class KafkaConsents:
         if self._consumer is None:
             await self._open()
         consumer = self._consumer
-        # Read-committed: up to the first transaction that is still open.
-        ends = await consumer.end_offsets(self._partitions)
+        # Read-committed: up to the first transaction that is still open. Asked over a connection
+        # of its own: behind a fetch that the broker holds, the answer would take as long as that.
+        ends = await self._asker.end_offsets(self._partitions)
         while True:
             # The position, not the last record: commit markers take offsets and never come.
             for tp in self._partitions:
@@ -127,17 +129,8 @@ class KafkaConsents:
             self._held.pop(consent.customer, None)
 
     async def _open(self) -> None:
-        consumer = AIOKafkaConsumer(
-            **self._settings.aiokafka_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-        )
-        pause_failed_refresh(consumer._client)
-        self._consumer = consumer
-        await consumer.start()
+        self._consumer, self._asker = consumer, asker = self._client(), self._client()
+        await asyncio.gather(consumer.start(), asker.start())
         consumer.assign(self._partitions)
         for tp in self._partitions:
             if tp in self._positions:
@@ -146,11 +139,24 @@ class KafkaConsents:
         if fresh:
             await consumer.seek_to_beginning(*fresh)
 
+    def _client(self) -> Any:
+        client = AIOKafkaConsumer(
+            **self._settings.aiokafka_options(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+        )
+        pause_failed_refresh(client._client)
+        return client
+
     async def _drop(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            with suppress(KafkaError, TimeoutError, OSError):
-                await asyncio.wait_for(consumer.stop(), ANSWER_SECONDS)
+        clients, self._consumer, self._asker = (self._consumer, self._asker), None, None
+        for client in clients:
+            if client is not None:
+                with suppress(KafkaError, TimeoutError, OSError):
+                    await asyncio.wait_for(client.stop(), ANSWER_SECONDS)
 
 
 def _seen(asked: asyncio.Future[None]) -> None:
