@@ -230,6 +230,19 @@ async def test_an_opt_out_between_two_attempts_stops_the_second() -> None:
 
 
 @timed
+async def test_an_opt_out_after_an_attempt_that_failed_leaves_nothing_to_send_again() -> None:
+    async def refuse_and_opt_out(message: Message) -> Settled:
+        world.consents.deny("customer-1", "sms:service", "email:service")
+        return BUSY
+
+    world = World({"sms": FakeChannel(refuse_and_opt_out), "email": FakeChannel()})
+    end = await end_of(world, fallbacks=("email",))
+    assert end.result == "suppressed"
+    assert len(world.channels["sms"].sent) == 1
+    assert world.channels["email"].sent == []
+
+
+@timed
 async def test_a_denied_channel_falls_to_the_next() -> None:
     world = World({"sms": FakeChannel(), "email": FakeChannel()})
     world.consents.deny("customer-1", "sms:service", "email:marketing")

@@ -98,6 +98,7 @@ class Journey:
         self._progress = progress
         self._channels = (action.channel, *action.fallbacks)
         self._tried: str | None = None
+        self._withdrawn = False
         stale = timedelta(seconds=means.rules.stale_after_seconds)
         self._deadline = action.expires_at or action.decided_at + stale
 
@@ -118,6 +119,8 @@ class Journey:
             return ended.end
         if self._progress.failure is None:
             return self._end("suppressed", "the customer does not want it on any of its channels")
+        if self._withdrawn:  # no dead letter, which somebody would send again
+            return self._end("suppressed", f"no longer wanted; before: {self._progress.failure}")
         return self._end("failed", self._progress.failure)
 
     def _set_out(self, index: int) -> None:
@@ -175,6 +178,7 @@ class Journey:
             log.warning("nothing is sent while it is not known who wants it: %s", error)
             return _Wait(error.retry_after_seconds or CONSENT_RETRY_SECONDS, "consent")
         if denied(consent, action, channel):
+            self._withdrawn = self._withdrawn or self._progress.attempts > 0
             raise _NextChannel
         self._tried = channel
         try:
@@ -259,6 +263,7 @@ class Journey:
         return not self._progress.in_doubt and self._progress.channel + 1 < len(self._channels)
 
     def _given_up(self, failure: str) -> _NextChannel:
+        self._withdrawn = False
         self._progress = replace(self._progress, failure=failure)
         return _NextChannel()
 
