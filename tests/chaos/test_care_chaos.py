@@ -34,7 +34,7 @@ from tests.chaos.test_worker_chaos import SEED_VARIABLE
 from tests.integration.dispatch_process import Ledger
 from tests.services.kafka import Broker
 from tests.services.process import wait_until
-from tests.services.receiver import ACCEPT, Behave, Reaction, Receiver
+from tests.services.receiver import ACCEPT, Reaction, Receiver, misbehaving
 
 PARTITIONS = 4
 KILLS = 6
@@ -66,11 +66,6 @@ def settings(broker: Broker, topic_prefix: str) -> KafkaSettings:
     )
     topics.apply(settings)
     return settings
-
-
-def misbehaving(chance: random.Random) -> Behave:
-    weights, reactions = zip(*MISBEHAVIOUR, strict=True)
-    return lambda number, body: chance.choices(reactions, weights)[0]
 
 
 class Told:
@@ -125,7 +120,7 @@ def test_care_reaches_everybody_once_whatever_is_killed(
     ledger, told = Ledger(settings), Told(settings)
     stages, never = Stages(settings, tmp_path), Event()
     write_policy(tmp_path / "policy.yaml", soon(CLOSES_AFTER_SECONDS))
-    with Receiver(misbehaving(random.Random(seed + 1))) as receiver:
+    with Receiver(misbehaving(random.Random(seed + 1), MISBEHAVIOUR)) as receiver:
         (tmp_path / "channels.yaml").write_text(CHANNELS.format(url=receiver.url))
         try:
             for stage in Stages.NAMES:

@@ -30,7 +30,7 @@ from tests.integration.dispatch_process import (
 )
 from tests.services.kafka import Broker
 from tests.services.process import wait_until
-from tests.services.receiver import ACCEPT, Behave, Reaction, Receiver
+from tests.services.receiver import ACCEPT, Reaction, Receiver, misbehaving
 
 PARTITIONS = 4
 CUSTOMERS = 200
@@ -67,11 +67,6 @@ def settings(broker: Broker, topic_prefix: str) -> KafkaSettings:
     )
     topics.apply(settings)
     return settings
-
-
-def misbehaving(chance: random.Random) -> Behave:
-    weights, reactions = zip(*MISBEHAVIOUR, strict=True)
-    return lambda number, body: chance.choices(reactions, weights)[0]
 
 
 class Deciding:
@@ -195,7 +190,7 @@ def test_every_action_arrives_and_none_after_an_opt_out(
     chance = random.Random(seed)
     began = time.monotonic()
     ledger = Ledger(settings)
-    with Receiver(misbehaving(random.Random(seed + 1))) as receiver:
+    with Receiver(misbehaving(random.Random(seed + 1), MISBEHAVIOUR)) as receiver:
         channels = channels_file(tmp_path, receiver.url, timeout_seconds=1.0, max_attempts=100)
         workers = Workers(settings, channels, chance)
         try:

@@ -9,7 +9,8 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -41,6 +42,12 @@ ACCEPT = Reaction()
 
 Behave = Callable[[int, dict[str, Any]], Reaction]
 """From the number of the request (from 0) and its body to what is done."""
+
+
+def misbehaving(chance: Random, reactions: Sequence[tuple[int, Reaction]]) -> Behave:
+    """One of ``reactions`` for each request, as often as the weight before it says."""
+    weights, kinds = zip(*reactions, strict=True)
+    return lambda number, body: chance.choices(kinds, weights)[0]
 
 
 class Acted(NamedTuple):
