@@ -149,11 +149,31 @@ class Felt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     since: datetime | None = None
 
 
-class Contribution(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Details(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """How a touch went, for whoever serves the customer next; what is unknown is left out.
+
+    ``seconds`` is how long it took once it began, ``ivr_path`` the choices made in the voice menu,
+    ``about`` the id of the event or action that a message answers.
+    """
+
+    direction: Literal["inbound", "outbound"] | None = None
+    wait_seconds: Annotated[float, Meta(ge=0)] | None = None
+    seconds: Annotated[float, Meta(ge=0)] | None = None
+    ivr_path: tuple[str, ...] = ()
+    ivr_seconds: Annotated[float, Meta(ge=0)] | None = None
+    transfers: Count = 0
+    abandoned: bool = False
+    resolved: bool | None = None
+    about: str | None = None
+
+
+class Contribution(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What one event did: written once for every event that was processed.
 
     ``customer`` and the scores are ``None`` for an anonymous event. Both scores are as of the
-    customer's latest event, without and with this one.
+    customer's latest event, without and with this one. ``channel`` is that of the touchpoint or,
+    of a message, its own; ``department`` and ``staff`` served, as far as the event names them;
+    ``cohort`` is the customer's.
     """
 
     event: str
@@ -168,3 +188,9 @@ class Contribution(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     score_before: ScoreValue | None
     score_after: ScoreValue | None
     policy: str
+    channel: str | None = None
+    topic: str | None = None
+    department: str | None = None
+    staff: str | None = None
+    cohort: str | None = None
+    details: Details | None = None

@@ -15,6 +15,7 @@ from pipeline.core.perceive.feel import Scene, feel, feel_anonymously, scene_of
 from pipeline.core.perceive.score import points
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.profile import consent, learn, tier_at, tier_of
+from pipeline.core.trail import NOTHING, details_of
 from schemas.ids import action_id
 from schemas.inbound import Event
 from schemas.perception import Contribution, Felt
@@ -35,7 +36,18 @@ _ABOUT_CUSTOMERS: Final = frozenset(
         CustomerInherited,
     )
 )
-_NOBODY: Final = (None, None, None)
+
+
+class _Moved(NamedTuple):
+    """Whose score it was, without and with the event, and whose peers compare."""
+
+    customer: str | None = None
+    before: float | None = None
+    after: float | None = None
+    cohort: str | None = None
+
+
+_NOBODY: Final = _Moved()
 
 
 class Outcome(NamedTuple):
@@ -85,7 +97,8 @@ def perceive_step(
     scene = scene_of(event, time_s, tier_at(customer, time_s, policy), policy)
     felt = feel(customer, scene, policy)
     after = _score_now(customer, policy)
-    return Outcome(customer, _contribution(scene, felt, policy, (name, before, after)), loop)
+    moved = _Moved(name, before, after, customer.profile.cohort)
+    return Outcome(customer, _contribution(scene, felt, policy, moved), loop)
 
 
 def feel_own(
@@ -96,7 +109,8 @@ def feel_own(
     before = _score_now(customer, policy)
     scene = scene_of(event, time_s, tier_at(customer, time_s, policy), policy)
     felt = feel(customer, scene, policy)
-    return _contribution(scene, felt, policy, (name, before, _score_now(customer, policy)))
+    moved = _Moved(name, before, _score_now(customer, policy), customer.profile.cohort)
+    return _contribution(scene, felt, policy, moved)
 
 
 def take_back(
@@ -173,25 +187,27 @@ def anonymous_step(admitted: Admitted, policy: Policy) -> Contribution:
 
 
 def _contribution(
-    scene: Scene,
-    felt: Sequence[Felt],
-    policy: Policy,
-    moved: tuple[str | None, float | None, float | None],
+    scene: Scene, felt: Sequence[Felt], policy: Policy, moved: _Moved
 ) -> Contribution:
-    """``moved``: the customer, and the score without and with this event."""
-    event = scene.event
-    customer, before, after = moved
+    event, touch = scene.event, scene.touch
+    details = details_of(event)
     return Contribution(
         event=event.id,
         source=event.source,
         type=event.type,
         touchpoint=scene.plan.touchpoint,
         time=datetime.fromtimestamp(scene.time_s, UTC),
-        customer=customer,
+        customer=moved.customer,
         tier=scene.tier,
-        intent=scene.touch.intent,
+        intent=touch.intent,
         felt=tuple(felt),
-        score_before=before,
-        score_after=after,
+        score_before=moved.before,
+        score_after=moved.after,
         policy=policy.ref.digest,
+        channel=touch.channel or (scene.plan.channel if scene.plan.touchpoint else None),
+        topic=touch.topic,
+        department=getattr(event.data, "department", None),
+        staff=getattr(event.data, "staff", None),
+        cohort=moved.cohort,
+        details=None if details is NOTHING else details,
     )

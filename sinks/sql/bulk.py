@@ -48,8 +48,8 @@ def replace(connection: Connection, table: Table, rows: Sequence[Row], *, key: s
 
 @cache
 def columns(table: Table) -> tuple[str, ...]:
-    """The columns to write: all but the running number that the database gives."""
-    return tuple(column.name for column in table.columns if column.name != "seq")
+    """The columns to write: all but those that the database fills."""
+    return tuple(column.name for column in table.columns if column.name not in ("seq", "changed"))
 
 
 def _merge(connection: Connection, table: Table, rows: Sequence[Row], conflict: str) -> None:

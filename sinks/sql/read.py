@@ -173,7 +173,8 @@ def _page_of(rows: Sequence[Row[tuple[object, ...]]], limit: int, time: str | No
 
 
 def _item(row: Row[tuple[object, ...]]) -> Item:
-    return {name: _plain(value) for name, value in row._mapping.items() if name != "seq"}
+    hidden = ("seq", "changed")
+    return {name: _plain(value) for name, value in row._mapping.items() if name not in hidden}
 
 
 def _plain(value: object) -> object:

@@ -62,6 +62,11 @@ def _seq() -> Column[int]:
     return Column("seq", _Sequence, primary_key=True, autoincrement=True)
 
 
+def _changed() -> Column[int]:
+    """The transaction that last wrote the row: what was read up to one is not read again."""
+    return Column("changed", BigInteger, nullable=False, server_default=text("0"))
+
+
 scores = Table(
     "scores",
     metadata,
@@ -96,6 +101,8 @@ scores = Table(
     Column("dimensions", JSON, nullable=False),
     Column("parts", JSON, nullable=False),
     Column("outlooks", JSON, nullable=False, server_default=text("'[]'")),
+    _changed(),
+    Index("scores_changed", "changed", "customer"),
 )
 """The latest score of each customer."""
 
@@ -117,10 +124,47 @@ contributions = Table(
     Column("score_before", Double),
     Column("score_after", Double),
     Column("policy", Text, nullable=False),
+    Column("channel", Text),
+    Column("topic", Text),
+    Column("department", Text),
+    Column("staff", Text),
+    Column("cohort", Text),
+    Column("details", JSON),
     Index("contributions_customer_time", "customer", "time", "seq"),
     Index("contributions_time", "time", "seq"),
+    Index("contributions_touchpoint_time", "touchpoint", "time", "seq"),
 )
 """What each event did, one row per event."""
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("grain", Text, primary_key=True),
+    Column("start", UtcTime, primary_key=True),
+    Column("axis", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("dimension", Text, primary_key=True),
+    # Of the log: writers of different partitions never wait for the same row.
+    Column("partition", BigInteger, primary_key=True, autoincrement=False),
+    # Whole numbers, so that sums are the same in every order: millionths.
+    Column("touches", BigInteger, nullable=False),
+    Column("felt", BigInteger, nullable=False),
+    Column("quality", BigInteger, nullable=False),
+    Column("expected", BigInteger, nullable=False),
+    Column("gained", BigInteger, nullable=False),
+    Column("lost", BigInteger, nullable=False),
+    Column("moved", BigInteger, nullable=False),
+    Index("rollups_axis_start", "grain", "axis", "start"),
+)
+"""What was felt by minute, hour and day, summed; the same as a recount of ``contributions``.
+
+``axis`` is ``touchpoint``, ``channel``, ``department``, ``staff``, ``tier`` or ``cohort``, its
+``value``
+empty where the touch names none. A row of the ``dimension`` "" counts ``touches`` and
+``moved`` (score after less before) once each; in the others ``touches`` are those that said
+something of it, ``felt`` those with a quality, whose ``quality`` and ``expected`` are sums, and
+``gained`` and ``lost`` sums of log-odds, both positive.
+"""
 
 actions = Table(
     "actions",
@@ -147,6 +191,8 @@ actions = Table(
     Column("campaign", Text),
     Column("cost", Double, nullable=False, server_default=text("0")),
     Column("expected_gain", Double, nullable=False, server_default=text("0")),
+    _changed(),
+    Index("actions_changed", "changed", "seq"),
     Index("actions_id", "id", unique=True),
     Index("actions_customer_decided_at", "customer", "decided_at", "seq"),
     Index("actions_decided_at", "decided_at", "seq"),
@@ -175,6 +221,8 @@ decisions = Table(
     Column("tier", Text),
     Column("cost", Double, nullable=False, server_default=text("0")),
     Column("expected_gain", Double, nullable=False, server_default=text("0")),
+    _changed(),
+    Index("decisions_changed", "changed", "seq"),
     # That at most one outcome of an id is final is not held by an index: it must be seen
     # (sinks.sql.ledger), not hidden.
     Index("decisions_id_outcome", "id", "outcome", unique=True),
@@ -211,6 +259,8 @@ cases = Table(
     Column("satisfied", Boolean),
     # Of the steps that are not done, the earliest; None where nothing is due any more.
     Column("next_due", UtcTime),
+    _changed(),
+    Index("cases_changed", "changed", "seq"),
     Index("cases_id", "id", unique=True),
     Index("cases_opened_at", "opened_at", "seq"),
     Index("cases_customer_opened_at", "customer", "opened_at", "seq"),

@@ -64,6 +64,12 @@ def contribution_row(one: Contribution) -> Row:
         one.score_before,
         one.score_after,
         one.policy,
+        one.channel,
+        one.topic,
+        one.department,
+        one.staff,
+        one.cohort,
+        None if one.details is None else _json(one.details),
     )
 
 

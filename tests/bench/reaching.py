@@ -31,8 +31,6 @@ from tests.chaos.care_town import CHANNELS, StageProcess
 from tests.services.kafka import Cluster
 from tests.services.receiver import Receiver
 
-PARTITIONS: Final = 4
-WARM_UP_SHARE: Final = 0.25
 START_SECONDS: Final = 90.0
 LAST_SECONDS: Final = 20.0
 
@@ -57,7 +55,7 @@ def transaction(name: str, customer: str) -> bytes:
 
 
 async def measure(
-    settings: KafkaSettings, receiver: Receiver, *, count: int, per_second: float
+    settings: KafkaSettings, receiver: Receiver, *, count: int, warm_up: int, per_second: float
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     """By event: when it was sent, when its alert was visible and when it was received."""
     sent: dict[str, float] = {}
@@ -71,22 +69,22 @@ async def measure(
         customer = f"c-{sum(name.encode()) % 997}"
         key = customer.encode()
         value = transaction(name, customer)
-        partition = key_partition(key, PARTITIONS)
+        partition = key_partition(key, settings.partitions)
         await producer.send(topic, value, key=key, partition=partition)
 
     try:
         await send("probe")
         await _until(lambda: bool(receiver.acted), START_SECONDS)
         began = time.time()
-        for number in range(count):
+        for number in range(warm_up + count):
             ahead = began + number / per_second - time.time()
             if ahead > 0:
                 await asyncio.sleep(ahead)
             name = f"e-{number}"
-            if number >= count * WARM_UP_SHARE:
+            if number >= warm_up:
                 sent[name] = time.time()
             await send(name)
-        await _until(lambda: len(receiver.acted) > count, LAST_SECONDS)
+        await _until(lambda: len(receiver.acted) > warm_up + count, LAST_SECONDS)
     finally:
         await producer.stop()
         reading.cancel()
@@ -147,14 +145,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.reaching", description=__doc__)
     parser.add_argument("--per-second", type=float, default=200.0)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument(
+        "--partitions",
+        type=int,
+        default=1,
+        help="each has transactions of its own, all of which share this machine with the broker",
+    )
+    parser.add_argument(
+        "--warm-up-seconds",
+        type=float,
+        default=60.0,
+        help="of the same load before anything counts: a broker's compiler is busy that long",
+    )
     given = parser.parse_args()
-    count = int(given.per_second * given.seconds / (1 - WARM_UP_SHARE))
+    count, warm_up = (
+        int(given.per_second * seconds) for seconds in (given.seconds, given.warm_up_seconds)
+    )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchpoint-bench-")))
         cluster = stack.enter_context(Cluster(1, jvm_options=JVM_OPTIONS))
         receiver = stack.enter_context(Receiver())
         settings = KafkaSettings(
-            bootstrap=cluster.bootstrap, prefix="bench.", partitions=PARTITIONS, replication=1
+            bootstrap=cluster.bootstrap, prefix="bench.", partitions=given.partitions, replication=1
         )
         topics.apply(settings)
         policy = Path(__file__).parents[2] / "deploy/policies/default.yaml"
@@ -165,13 +177,14 @@ def main() -> None:
             stack.callback(process.kill)
             process.start()
         measured = asyncio.run(
-            measure(settings, receiver, count=count, per_second=given.per_second)
+            measure(settings, receiver, count=count, warm_up=warm_up, per_second=given.per_second)
         )
     sent, seen, received = measured
     result = {
         "at_the_receiver": summary(sent, received),
         "visible_on_the_topic": summary(sent, seen),
         "per_second": given.per_second,
+        "partitions": given.partitions,
         "load_average": os.getloadavg(),
     }
     print(json.dumps(result, indent=1))

@@ -4,11 +4,23 @@ The errors below are part of the ports: an implementation raises them, the edge 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from pipeline.engine.errors import Retryable
+from schemas.insights import (
+    ActionCost,
+    Axis,
+    CareRule,
+    ChurnReason,
+    CurvePoint,
+    Experiment,
+    Grain,
+    Iceberg,
+    Level,
+)
 
 # ruff: noqa: N818 - they say what happened, as events do
 
@@ -74,6 +86,35 @@ class Page(Protocol):
     def next(self) -> str | None: ...
 
 
+class Change(NamedTuple):
+    """A row that was written: ``kind`` is ``score``, ``action``, ``decision`` or ``case``."""
+
+    kind: str
+    row: Mapping[str, object]
+
+
+class Feed(NamedTuple):
+    """Changes in the order of their transactions, and where to go on."""
+
+    changes: Sequence[Change]
+    next: str
+
+
+class Sums(NamedTuple):
+    """One bucket of a roll-up: see the table ``rollups``; quality and the like in whole units."""
+
+    start: datetime
+    value: str
+    dimension: str
+    touches: int
+    felt: int
+    quality: float
+    expected: float
+    gained: float
+    lost: float
+    moved: float
+
+
 class ReadModel(Protocol):
     """What was written, for reading. Methods block; the edge calls them in a thread pool.
 
@@ -98,6 +139,92 @@ class ReadModel(Protocol):
     ) -> Page: ...
 
     def dead_letters(self, limit: int, *, before: str | None) -> Page: ...
+
+
+class History(Protocol):
+    """What happened over time, and what changed since. Methods block, as those of ``ReadModel``."""
+
+    def trail(self, customer: str, *, since: datetime, limit: int) -> Sequence[object]:
+        """The customer's ``Contribution`` rows, newest first, none before ``since``."""
+        ...
+
+    def history(
+        self, customer: str, limit: int, *, since: datetime | None, before: str | None
+    ) -> Page:
+        """The customer's contributions, newest first, page by page."""
+        ...
+
+    def scores_changed(self, limit: int, *, since: str | None) -> Page:
+        """Scores (without parts) in the order in which they last changed, from ``since`` on.
+
+        ``since`` is ``next`` of an earlier page; ``next`` is never ``None``: at the end it is
+        where to go on later. Nothing that is committed is ever passed over.
+        """
+        ...
+
+    def feed(self, since: str | None, limit: int) -> "Feed":
+        """What changed behind ``since``, oldest first; ``None``: from now on, nothing yet."""
+        ...
+
+    def rollups(
+        self,
+        axis: str,
+        *,
+        grain: str,
+        since: datetime,
+        until: datetime,
+        dimension: str | None = None,
+        value: str | None = None,
+    ) -> Sequence["Sums"]:
+        """Sums by bucket, value and dimension, of buckets with ``since <= start < until``."""
+        ...
+
+
+class Insights(Protocol):
+    """What the scores say of the service. Methods block, as those of ``ReadModel``."""
+
+    def levels(
+        self, axis: Axis, *, since: datetime, until: datetime, dimension: str | None = None
+    ) -> Sequence[Level]:
+        """How each value of an axis stands, the largest gap first; staff by name only."""
+        ...
+
+    def curve(
+        self,
+        axis: Axis,
+        value: str,
+        *,
+        grain: Grain,
+        since: datetime,
+        until: datetime,
+        dimension: str | None = None,
+    ) -> Sequence[CurvePoint]:
+        """Every bucket from ``since`` to ``until``, also those in which nothing was felt."""
+        ...
+
+    def matrix(self, *, since: datetime, until: datetime) -> Sequence[Level]:
+        """Dimension by tier: ``value`` is the tier."""
+        ...
+
+    def icebergs(self, *, since: datetime, until: datetime) -> Sequence[Iceberg]: ...
+
+    def silent(
+        self, touchpoint: str, dimension: str, limit: int, *, since: datetime, before: str | None
+    ) -> Page:
+        """``SilentCustomer``, the lowest score first."""
+        ...
+
+    def falls(self, limit: int, *, since: datetime, before: str | None) -> Page:
+        """``Fall``, newest first."""
+        ...
+
+    def churn(self, *, since: datetime, until: datetime) -> Sequence[ChurnReason]: ...
+
+    def costs(self, *, since: datetime, until: datetime) -> Sequence[ActionCost]: ...
+
+    def experiments(self, *, since: datetime, until: datetime) -> Sequence[Experiment]: ...
+
+    def care_rules(self, *, since: datetime, until: datetime) -> Sequence[CareRule]: ...
 
 
 class Condition(msgspec.Struct, frozen=True):
