@@ -6,7 +6,7 @@ from typing import Final, cast
 from sqlalchemy import Connection, Table, delete
 
 from schemas.care import CareCase, Consent
-from schemas.perception import Score
+from schemas.perception import Contribution, Score
 from schemas.topics import (
     ACTION_DEAD_LETTERS,
     ACTIONS,
@@ -23,10 +23,14 @@ from schemas.topics import (
 from sinks.decode import Erased, Refused, decode
 from sinks.port import SinkRecord, Written
 from sinks.ranges import Contract
-from sinks.sql import bulk, tables, values
+from sinks.sql import bulk, rollups, tables, values
 from sinks.sql.bulk import Row
 
-Writer = Callable[[Connection, Sequence[Contract | Erased]], None]
+Writer = Callable[[Connection, Sequence[Contract | Erased], int], None]
+"""Writes what was decoded, of the partition with this number."""
+
+_OF_NO_LOG: Final = 0
+"""The partition that outputs of an embedded pipeline count for: it has but one."""
 
 
 def write_outputs(
@@ -66,8 +70,9 @@ def write_records(
             rejects.append(reject_row(topic, partition, record, contract))
         else:
             decoded.append(contract)
-    writer(connection, decoded)
+    # Rejects first: a process that is frozen in a COPY must not hold rows that others wait for.
     bulk.append(connection, tables.sink_rejects, rejects)
+    writer(connection, decoded, _OF_NO_LOG if partition is None else partition)
     return Written(len(records), len(rejects))
 
 
@@ -87,7 +92,7 @@ def _latest_of_customer(table: Table, row: Callable[..., Row]) -> Writer:
     writer. What comes later in the batch or in the next is therefore newer.
     """
 
-    def write(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
+    def write(connection: Connection, decoded: Sequence[Contract | Erased], _: int) -> None:
         last = {each.customer: each for each in cast("Sequence[Score | Consent | Erased]", decoded)}
         erased = [each.customer for each in last.values() if isinstance(each, Erased)]
         if erased:
@@ -98,7 +103,7 @@ def _latest_of_customer(table: Table, row: Callable[..., Row]) -> Writer:
     return write
 
 
-def _write_cases(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
+def _write_cases(connection: Connection, decoded: Sequence[Contract | Erased], _: int) -> None:
     """The last record of each case wins, as with scores: a case is of one customer."""
     last = {case.id: case for case in cast("Sequence[CareCase]", decoded)}
     _replace(connection, tables.cases, values.case_row, last, key="id")
@@ -117,8 +122,17 @@ def _replace(
     bulk.replace(connection, table, rows, key=key)
 
 
+def _write_contributions(
+    connection: Connection, decoded: Sequence[Contract | Erased], partition: int
+) -> None:
+    contributions = cast("Sequence[Contribution]", decoded)
+    rows = [values.contribution_row(one) for one in contributions]
+    bulk.append(connection, tables.contributions, rows)
+    rollups.add(connection, contributions, partition)
+
+
 def _history(table: Table, row: Callable[..., Row]) -> Writer:
-    def write(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
+    def write(connection: Connection, decoded: Sequence[Contract | Erased], _: int) -> None:
         bulk.append(connection, table, [row(contract) for contract in decoded])
 
     return write
@@ -128,7 +142,7 @@ def _once(table: Table, row: Callable[..., Row], *key: str) -> Writer:
     """The first row of each ``key`` stays."""
     places = [bulk.columns(table).index(name) for name in key]
 
-    def write(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
+    def write(connection: Connection, decoded: Sequence[Contract | Erased], _: int) -> None:
         rows: dict[tuple[object, ...], Row] = {}
         for contract in decoded:
             made = row(contract)
@@ -142,7 +156,7 @@ _write_letters: Final = _history(tables.dead_letters, values.letter_row)
 
 WRITERS: Final[dict[str, Writer]] = {
     SCORES: _latest_of_customer(tables.scores, values.score_row),
-    CONTRIBUTIONS: _history(tables.contributions, values.contribution_row),
+    CONTRIBUTIONS: _write_contributions,
     OUTLOOKS: _once(tables.outlook_checks, values.outlook_row, "id"),
     ACTIONS: _once(tables.actions, values.action_row, "id"),
     DECISIONS: _once(tables.decisions, values.decision_row, "id", "outcome"),
