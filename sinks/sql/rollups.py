@@ -4,7 +4,7 @@ Sums are of whole numbers, millionths of what they count: the same in whatever o
 partitions the contributions come.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final
@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from schemas.perception import Contribution, Felt
 from sinks.sql import bulk, tables
-from sinks.sql.bulk import Row
 from sinks.sql.tables import time_text
 
 _ALWAYS: Final = ("touchpoint", "channel", "department", "tier")
@@ -26,7 +25,14 @@ AXES: Final[Mapping[str, tuple[str, ...]]] = {
 each touch, with too few touches in it to judge by."""
 
 KEY: Final = ("grain", "axis", "start", "value", "dimension", "partition")
+AMOUNTS: Final = ("touches", "felt", "quality", "expected", "gained", "lost", "moved")
 MILLION: Final = 1_000_000
+
+Key = tuple[str, str, str, str, str]
+"""As ``KEY`` names them, but for the partition; the start as text."""
+
+Amounts = tuple[int, ...]
+"""As ``AMOUNTS`` names them: counts, and then millionths."""
 
 Sums = dict[str, int]
 """By dimension; "" stands for the touch as a whole.
@@ -51,31 +57,28 @@ _MASK: Final = (1 << _LANE_BITS) - 1
 _values_of: Final = attrgetter(*AXES["day"])
 
 
-def add(connection: Connection, contributions: Sequence[Contribution], partition: int) -> None:
+def add(connection: Connection, contributions: Iterable[Contribution], partition: int) -> None:
     """Add what ``contributions`` of one ``partition`` come to, in the caller's transaction."""
-    rows = sorted(rollup_rows(contributions, partition))
+    rows = [(*key, partition, *amounts) for key, amounts in sorted(totals(contributions))]
     bulk.add_up(connection, tables.rollups, rows, key=KEY)
 
 
-def rollup_rows(contributions: Iterable[Contribution], partition: int) -> list[Row]:
-    """The rows of ``rollups`` of these contributions alone, in no particular order."""
+def totals(contributions: Iterable[Contribution]) -> Iterator[tuple[Key, Amounts]]:
+    """What these contributions come to, each key once, in no particular order."""
     minutes = _by_minute(contributions)
     hours = _coarser(minutes, lambda start: start.replace(minute=0))
     days = _coarser(hours, lambda start: start.replace(hour=0))
-    return [
-        row
-        for grain, buckets in (("minute", minutes), ("hour", hours), ("day", days))
-        for start, bucket in buckets.items()
-        for row in _rows(grain, time_text(start), bucket, partition)
-    ]
+    for grain, buckets in (("minute", minutes), ("hour", hours), ("day", days)):
+        for start, bucket in buckets.items():
+            yield from _of_bucket(grain, time_text(start), bucket)
 
 
-def _rows(grain: str, start: str, bucket: Bucket, partition: int) -> Iterable[Row]:
+def _of_bucket(grain: str, start: str, bucket: Bucket) -> Iterator[tuple[Key, Amounts]]:
     axes = AXES[grain]
     for (axis, value), sums in bucket.items():
         if axis in axes:
             for dimension, lanes in sums.items():
-                yield (grain, axis, start, value, dimension, partition, *_columns(lanes))
+                yield (grain, axis, start, value, dimension), _amounts(lanes)
 
 
 def _by_minute(contributions: Iterable[Contribution]) -> dict[datetime, Bucket]:
@@ -134,7 +137,7 @@ def _felt(felt: Felt) -> int:
     return lanes
 
 
-def _columns(lanes: int) -> tuple[int, ...]:
+def _amounts(lanes: int) -> Amounts:
     return (
         lanes & _MASK,
         lanes >> _FELT & _MASK,
