@@ -26,8 +26,7 @@ from sinks.ranges import Contract
 from sinks.sql import bulk, rollups, tables, values
 from sinks.sql.bulk import Row
 
-Writer = Callable[[Connection, Sequence[Contract | Erased], int], None]
-"""Writes what was decoded, of the partition with this number."""
+Writer = Callable[[Connection, Sequence[Contract | Erased]], None]
 
 _OF_NO_LOG: Final = 0
 """The partition that outputs of an embedded pipeline count for: it has but one."""
@@ -53,9 +52,17 @@ def write_outputs(
 
 
 def write_records(
-    connection: Connection, topic: str, partition: int | None, records: Sequence[SinkRecord]
+    connection: Connection,
+    topic: str,
+    partition: int | None,
+    records: Sequence[SinkRecord],
+    *,
+    unsummed: list[Contribution] | None = None,
 ) -> Written:
-    """Write records of one topic and partition, in their order; ``partition`` None: of no log."""
+    """Write records of one topic and partition, in their order; ``partition`` None: of no log.
+
+    Contributions are summed too, or added to ``unsummed`` for the caller to do so at the end.
+    """
     writer = WRITERS.get(topic)
     if writer is None:
         why = Refused("unknown_topic", f"no table for {topic}")
@@ -72,8 +79,21 @@ def write_records(
             decoded.append(contract)
     # Rejects first: a process that is frozen in a COPY must not hold rows that others wait for.
     bulk.append(connection, tables.sink_rejects, rejects)
-    writer(connection, decoded, _OF_NO_LOG if partition is None else partition)
+    writer(connection, decoded)
+    if topic == CONTRIBUTIONS:
+        contributions = cast("Sequence[Contribution]", decoded)
+        if unsummed is None:
+            sum_up(connection, partition, contributions)
+        else:
+            unsummed += contributions
     return Written(len(records), len(rejects))
+
+
+def sum_up(
+    connection: Connection, partition: int | None, contributions: Sequence[Contribution]
+) -> None:
+    """Add contributions of one partition to the roll-ups; at most once a transaction."""
+    rollups.add(connection, contributions, _OF_NO_LOG if partition is None else partition)
 
 
 def reject_row(topic: str, partition: int | None, record: SinkRecord, why: Refused) -> Row:
@@ -92,7 +112,7 @@ def _latest_of_customer(table: Table, row: Callable[..., Row]) -> Writer:
     writer. What comes later in the batch or in the next is therefore newer.
     """
 
-    def write(connection: Connection, decoded: Sequence[Contract | Erased], _: int) -> None:
+    def write(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
         last = {each.customer: each for each in cast("Sequence[Score | Consent | Erased]", decoded)}
         erased = [each.customer for each in last.values() if isinstance(each, Erased)]
         if erased:
@@ -103,7 +123,7 @@ def _latest_of_customer(table: Table, row: Callable[..., Row]) -> Writer:
     return write
 
 
-def _write_cases(connection: Connection, decoded: Sequence[Contract | Erased], _: int) -> None:
+def _write_cases(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
     """The last record of each case wins, as with scores: a case is of one customer."""
     last = {case.id: case for case in cast("Sequence[CareCase]", decoded)}
     _replace(connection, tables.cases, values.case_row, last, key="id")
@@ -122,17 +142,8 @@ def _replace(
     bulk.replace(connection, table, rows, key=key)
 
 
-def _write_contributions(
-    connection: Connection, decoded: Sequence[Contract | Erased], partition: int
-) -> None:
-    contributions = cast("Sequence[Contribution]", decoded)
-    rows = [values.contribution_row(one) for one in contributions]
-    bulk.append(connection, tables.contributions, rows)
-    rollups.add(connection, contributions, partition)
-
-
 def _history(table: Table, row: Callable[..., Row]) -> Writer:
-    def write(connection: Connection, decoded: Sequence[Contract | Erased], _: int) -> None:
+    def write(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
         bulk.append(connection, table, [row(contract) for contract in decoded])
 
     return write
@@ -142,7 +153,7 @@ def _once(table: Table, row: Callable[..., Row], *key: str) -> Writer:
     """The first row of each ``key`` stays."""
     places = [bulk.columns(table).index(name) for name in key]
 
-    def write(connection: Connection, decoded: Sequence[Contract | Erased], _: int) -> None:
+    def write(connection: Connection, decoded: Sequence[Contract | Erased]) -> None:
         rows: dict[tuple[object, ...], Row] = {}
         for contract in decoded:
             made = row(contract)
@@ -156,7 +167,7 @@ _write_letters: Final = _history(tables.dead_letters, values.letter_row)
 
 WRITERS: Final[dict[str, Writer]] = {
     SCORES: _latest_of_customer(tables.scores, values.score_row),
-    CONTRIBUTIONS: _write_contributions,
+    CONTRIBUTIONS: _history(tables.contributions, values.contribution_row),
     OUTLOOKS: _once(tables.outlook_checks, values.outlook_row, "id"),
     ACTIONS: _once(tables.actions, values.action_row, "id"),
     DECISIONS: _once(tables.decisions, values.decision_row, "id", "outcome"),
