@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, event, select, text
 
 from pipeline.adapters.http.ports import History
 from schemas.perception import Contribution, Felt
@@ -289,3 +289,32 @@ def test_an_axis_that_is_not_summed_by_a_grain_is_refused_with_what_is(past: Sql
         sums("cohort", grain="hour")
     with pytest.raises(ValueError, match="nothing"):
         sums("mood", grain="day")
+
+
+def test_what_is_asked_for_all_the_time_needs_no_sorting_and_no_scan(
+    engine: Engine, past: SqlHistory
+) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL prefers a scan of a table this small")
+    write(engine, CONTRIBUTIONS, *range(COUNT))
+    cursor = past.feed(None, 1).next
+    statements: list[tuple[str, Any]] = []
+
+    def note(*call: Any) -> None:
+        if "FROM" in call[2] and "changes" not in call[2]:
+            statements.append((call[2], call[3]))
+
+    event.listen(engine, "before_cursor_execute", note)
+    page = past.history("c1", 2)
+    past.history("c1", 2, since=samples.START, before=page.next)
+    past.trail("c1", since=samples.START, limit=2)
+    past.scores_changed(2, since=cursor)
+    past.feed(cursor, 2)
+    event.remove(engine, "before_cursor_execute", note)
+    assert len(statements) == 8
+    for statement, parameters in statements:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plan = " ".join(str(row) for row in found)
+        assert "SEARCH" in plan
+        assert "TEMP B-TREE" not in plan
