@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sinks.sql import tables
+from sinks.sql import partitions, tables
 from sinks.sql.rollups import AXES
 
 _ROWS_AT_ONCE: Final = 1_000
@@ -50,15 +50,19 @@ def forget(
 ) -> Mapping[str, int]:
     """Delete what is too old at ``now``; returns how many rows went, by table and grain.
 
+    Makes the coming months' partitions first, where there are any.
+
     ``goes_on`` is asked after each short transaction: it may wait, to let others write, and ends
     the work if false. The last row of a table stays, so that row numbers never come again.
     """
+    partitions.prepare(engine, now)
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     gone: dict[str, int] = {}
     for table, days in _kept_days(retention):
         before = today - timedelta(days=days)
         remember(engine, table.name, before)
-        gone[table.name] = _repeat(engine, _batches(table, before), goes_on)
+        whole = partitions.drop_before(engine, before) if table.name == partitions.TABLE else 0
+        gone[table.name] = whole + _repeat(engine, _batches(table, before), goes_on)
     for grain, days in (
         ("minute", retention.rollups_by_minute_days),
         ("hour", retention.rollups_by_hour_days),

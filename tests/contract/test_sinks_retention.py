@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, Table, delete, func, select, update
+from sqlalchemy import Engine, Table, delete, func, inspect, select, update
 
 from schemas.perception import Contribution
 from schemas.topics import ACTIONS, CASES, CONTRIBUTIONS, OUTPUTS
@@ -14,6 +14,7 @@ from sinks.sql import tables
 from sinks.sql.engine import make_engine
 from sinks.sql.history import SqlHistory
 from sinks.sql.migrations import upgrade
+from sinks.sql.partitions import prepare
 from sinks.sql.recount import Checked, check, rebuild
 from sinks.sql.retention import Retention, forget
 from sinks.sql.rows import write_outputs
@@ -193,3 +194,35 @@ def test_a_rebuild_mends_and_keeps_what_cannot_be_recounted(engine: Engine) -> N
     assert [day.touches for day in days] == [2]
     assert rebuild(engine).contributions == 3
     assert check(engine).different == 0
+
+
+@pytest.mark.postgres
+def test_whole_months_go_at_once_and_the_coming_ones_are_there(postgres_url: str) -> None:
+    engine = make_engine(postgres_url)
+    upgrade(engine, "0004")
+    write(engine, NOW - DAY, NOW)  # before there were partitions: they stay, with the rest
+    upgrade(engine)
+    assert prepare(engine, NOW) == [f"contributions_2026_0{month}" for month in (7, 8, 9)]
+    assert prepare(engine, NOW) == []
+    later = datetime(2026, 7, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    write(engine, NOW - DAY * 2, later, later + timedelta(microseconds=1))
+    parts = "SELECT tableoid::regclass::text, count(*) FROM contributions GROUP BY 1 ORDER BY 1"
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.exec_driver_sql(parts)] == [
+            ("contributions_2026_07", 1),
+            ("contributions_2026_08", 1),
+            ("contributions_rest", 3),
+        ]
+    assert check(engine).different == 0
+    gone = forget(engine, KEPT, datetime(2026, 8, 31, tzinfo=UTC))
+    assert gone["contributions"] == 4
+    with engine.connect() as connection:
+        left = list(connection.exec_driver_sql("SELECT time FROM contributions").scalars())
+    assert left == [later + timedelta(microseconds=1)]
+    assert not inspect(engine).has_table("contributions_2026_07")
+    assert inspect(engine).has_table("contributions_2026_11")
+    write(engine, NOW)
+    with engine.connect() as connection:
+        numbers = connection.exec_driver_sql("SELECT seq FROM contributions ORDER BY seq")
+        assert list(numbers.scalars()) == [5, 6]
+    engine.dispose()

@@ -41,7 +41,7 @@ def test_a_row_that_the_database_refuses_is_rejected_and_the_others_stay(
     rig: SqlRig, count: int
 ) -> None:
     with rig.engine.begin() as connection:  # a rule of the operator's own
-        connection.execute(text("CREATE UNIQUE INDEX mine ON contributions (event)"))
+        connection.execute(text("CREATE UNIQUE INDEX mine ON contributions (event, time)"))
     batch = contributions([*range(count), 1])
     written = rig.sink().write(CONTRIBUTIONS, 2, batch, position=None, next_offset=count + 1)
     assert written == (count + 1, 1)
@@ -55,7 +55,7 @@ def test_a_row_that_the_database_refuses_is_rejected_and_the_others_stay(
 
 def test_the_way_record_by_record_is_fenced_too(rig: SqlRig) -> None:
     with rig.engine.begin() as connection:
-        connection.execute(text("CREATE UNIQUE INDEX mine ON contributions (event)"))
+        connection.execute(text("CREATE UNIQUE INDEX mine ON contributions (event, time)"))
     batch = contributions([1, 1])
     rig.sink().write(CONTRIBUTIONS, 0, batch, position=None, next_offset=2)
     before = rig.view()
