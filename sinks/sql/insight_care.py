@@ -113,17 +113,12 @@ def actions(connection: Connection, *, since: datetime, until: datetime) -> Sequ
             ).group_by(wanted.c.action)
         )
     }
-    withheld: dict[str, int] = dict(
-        connection.execute(
-            select(column.action, func.count())
-            .where(
-                column.outcome == "withheld", column.decided_at >= since, column.decided_at < until
-            )
-            .group_by(column.action)
-        )
-        .tuples()
-        .all()
+    stopped = connection.execute(
+        select(column.action, func.count())
+        .where(column.outcome == "withheld", column.decided_at >= since, column.decided_at < until)
+        .group_by(column.action)
     )
+    withheld = {action: int(count) for action, count in stopped}
     found = []
     for action in sorted({*counts, *withheld}):
         requested, settled, cost, gain = counts.get(action, (0, 0, 0.0, 0.0))

@@ -23,6 +23,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
     tuple_,
 )
 from sqlalchemy.sql.expression import FromClause
@@ -51,6 +52,9 @@ _WORST: Final = {
 
 
 T = TypeVar("T")
+
+
+_NOT_COMPLAINED: Final = text(f"NOT {COMPLAINED.text}")
 
 
 class InsightPage(NamedTuple, Generic[T]):
@@ -188,7 +192,7 @@ def _experiences(connection: Connection, since: datetime) -> Select[tuple[object
             _worst(connection),
         )
         .where(FELL, column.customer.is_not(None), column.touchpoint.is_not(None))
-        .where(not_(COMPLAINED), column.time >= since)
+        .where(_NOT_COMPLAINED, column.time >= since)
         .order_by(column.time.desc(), column.seq.desc())
         .limit(MOST_FALLS)
     )
