@@ -1,16 +1,15 @@
-"""What became of care, who left, and what staff did on their own: counts and sums by SQL."""
+"""What became of care, and what staff did on their own: counts and sums by SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
-    Double,
     Float,
     Select,
-    Subquery,
     and_,
     case,
     cast,
@@ -18,83 +17,13 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    true,
 )
 
-from schemas.insight_rows import ActionSums, Arm, CaredFor, Departure
+from schemas.insight_rows import ActionSums, Arm, CaredFor
 from sinks.sql import tables
-from sinks.sql.tables import LEFT
 
 HELD_OUT: Final = "hold_out"
 """The reason of a decision to withhold that an experiment made."""
-
-FELT_BEFORE: Final = timedelta(days=90)
-"""What had been felt so long before the span is looked at: three half-lives of an impression."""
-
-MOST_DEPARTURES: Final = 20_000
-"""The latest so many departures are looked at: shares of more are the same to a percent."""
-
-
-def departures(connection: Connection, *, since: datetime, until: datetime) -> Sequence[Departure]:
-    column = tables.contributions.c
-    left = (
-        select(
-            column.customer,
-            column.time,
-            column.seq,
-            literal_column("details ->> 'reason'").label("reason"),
-        )
-        .where(LEFT, column.customer.is_not(None), column.time >= since, column.time < until)
-        .order_by(column.time.desc(), column.seq.desc())
-        .limit(MOST_DEPARTURES)
-        .subquery("departed")
-    )
-    rows = connection.execute(
-        select(left.c.customer, left.c.reason).order_by(left.c.time.desc(), left.c.seq.desc())
-    )
-    reasons: dict[str, str | None] = {}
-    for customer, reason in rows:
-        reasons.setdefault(customer, reason)
-    lost = _lost_before(connection, left, since - FELT_BEFORE)
-    return [
-        Departure(customer, reason, () if reason is not None else tuple(lost.get(customer, ())))
-        for customer, reason in reasons.items()
-    ]
-
-
-def _lost_before(
-    connection: Connection, left: Subquery, since: datetime
-) -> dict[str, list[tuple[str, float]]]:
-    """By customer, what each dimension lost before the departure, for those who told nothing."""
-    touch = tables.contributions.alias("touch")
-    items = (
-        func.json_array_elements(touch.c.felt)
-        if connection.dialect.name == "postgresql"
-        else func.json_each(touch.c.felt)
-    )
-    each = items.table_valued("value", name="each")
-    dimension = each.c.value.op("->>")(literal_column("'dimension'")).label("dimension")
-    value = cast(each.c.value.op("->>")(literal_column("'value'")), Double)
-    wanted = (
-        select(left.c.customer, dimension, func.sum(value))
-        .select_from(
-            left.join(
-                touch,
-                and_(
-                    touch.c.customer == left.c.customer,
-                    touch.c.time <= left.c.time,
-                    touch.c.time >= since,
-                ),
-            ).join(each, true())
-        )
-        .where(left.c.reason.is_(None), value < 0)
-        .group_by(left.c.customer, dimension)
-        .order_by(left.c.customer, dimension)
-    )
-    found: dict[str, list[tuple[str, float]]] = {}
-    for customer, name, total in connection.execute(wanted):
-        found.setdefault(customer, []).append((name, float(total)))
-    return found
 
 
 def actions(connection: Connection, *, since: datetime, until: datetime) -> Sequence[ActionSums]:
@@ -222,7 +151,7 @@ def arms(
     return found
 
 
-def _scored(since: datetime, until: datetime, read_at: datetime) -> Subquery:
+def _scored(since: datetime, until: datetime, read_at: datetime) -> CTE:
     """Each customer once by action, as first decided on, with the score last known by then."""
     column = tables.decisions.c
     in_span = and_(column.decided_at >= since, column.decided_at < until)
@@ -257,7 +186,9 @@ def _scored(since: datetime, until: datetime, read_at: datetime) -> Subquery:
     return (
         select(ranked.c.action, ranked.c.held_out, ranked.c.expected_gain, later.label("score"))
         .where(ranked.c.rank == 1)
-        .subquery("scored")
+        .cte("scored")
+        # Else PostgreSQL looks each score up once for every sum over it.
+        .prefix_with("MATERIALIZED")
     )
 
 

@@ -16,7 +16,7 @@ from schemas.insight_rows import (
     Sums,
 )
 from schemas.insights import SilentCustomer
-from sinks.sql import insight_care, insight_falls, tables
+from sinks.sql import insight_care, insight_departures, insight_falls, tables
 from sinks.sql.engine import read_only
 from sinks.sql.insight_falls import InsightPage
 from sinks.sql.spans import covering
@@ -133,7 +133,7 @@ class InsightReader:
     def departures(self, *, since: datetime, until: datetime) -> Sequence[Departure]:
         """Who left, each customer once, the latest first."""
         with self._engine.connect() as connection:
-            return insight_care.departures(connection, since=since, until=until)
+            return insight_departures.departures(connection, since=since, until=until)
 
     def actions(self, *, since: datetime, until: datetime) -> Sequence[ActionSums]:
         """What became of what was requested in the span, and what was withheld in it."""

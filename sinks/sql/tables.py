@@ -157,7 +157,7 @@ contributions = Table(
         postgresql_where=COMPLAINED,
         sqlite_where=COMPLAINED,
     ),
-    Index("contributions_left", "time", "customer", postgresql_where=LEFT, sqlite_where=LEFT),
+    Index("contributions_left", "customer", "time", postgresql_where=LEFT, sqlite_where=LEFT),
 )
 """What each event did, one row per event."""
 

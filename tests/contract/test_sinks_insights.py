@@ -10,12 +10,13 @@ from sqlalchemy import Engine, event, text
 
 from pipeline.adapters.insights import SqlInsights
 from pipeline.bootstrap.insights import make_insights
+from schemas.care import CareDecision
 from schemas.insights import ChurnReason
 from schemas.perception import Contribution, Details
 from sinks.sql.engine import make_engine
-from sinks.sql.insight_falls import FELL
 from sinks.sql.migrations import upgrade
 from sinks.sql.read import BadCursor
+from sinks.sql.tables import FELL
 from tests.contract import outbound_samples as samples
 from tests.contract.insight_rows import START, decision, left, score, touch, write
 from tests.unit.core import default_policy
@@ -132,9 +133,11 @@ def test_staff_are_not_judged_by_a_handful_and_stand_by_name(
 
 def test_sums_over_a_span_are_those_of_its_minutes(engine: Engine, insights: SqlInsights) -> None:
     write(engine, *(rude(f"c{n}", n, n * timedelta(minutes=37)) for n in range(160)))
-    span = {"since": START + 1.3 * HOUR, "until": START + 3.7 * DAY}
-    (whole,) = insights.levels("tier", **span, dimension="attitude")
-    curve = insights.curve("tier", "ordinary", grain="minute", **span, dimension="attitude")
+    since, until = START + 1.3 * HOUR, START + 3.7 * DAY
+    (whole,) = insights.levels("tier", since=since, until=until, dimension="attitude")
+    curve = insights.curve(
+        "tier", "ordinary", grain="minute", since=since, until=until, dimension="attitude"
+    )
     assert whole.touches == sum(point.touches for point in curve) > 100
     assert whole.points == pytest.approx(sum(point.points for point in curve))
 
@@ -307,7 +310,7 @@ def test_costs_are_per_point_gained(engine: Engine, insights: SqlInsights) -> No
 def test_uplift_is_of_the_score_last_known_of_each_customer(
     engine: Engine, insights: SqlInsights
 ) -> None:
-    rows = []
+    rows: list[CareDecision | Contribution] = []
     for n in range(40):
         held = n % 2 == 0
         outcome, reason = ("withheld", "hold_out") if held else ("requested", "initiative")
@@ -319,7 +322,7 @@ def test_uplift_is_of_the_score_last_known_of_each_customer(
         rows.append(touch(f"c{n}", 100 + n, at=90 * DAY, before=1.0))  # too late to tell
     rows.append(decision("x", "c1", "withheld", reason="cap"))
     rows.append(decision("y", "c1", "requested", action="apology"))
-    write(engine, *rows, roll=False)  # type: ignore[arg-type]
+    write(engine, *rows, roll=False)
     (found,) = insights.experiments(since=START, until=START + DAY)
     assert (found.action, found.treated, found.held_out) == ("thank_you", 20, 20)
     assert found.treated_score == pytest.approx(72.5)

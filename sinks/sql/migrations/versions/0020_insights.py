@@ -14,7 +14,7 @@ _LEFT = "type = 'touchpoint.customer.left.v1'"
 _INDEXES = {
     "contributions_fell": (["time", "seq", "touchpoint"], _FELL),
     "contributions_complained": (["customer", "time"], _COMPLAINED),
-    "contributions_left": (["time", "customer"], _LEFT),
+    "contributions_left": (["customer", "time"], _LEFT),
 }
 
 
