@@ -19,7 +19,7 @@ from sinks.sql.read import BadCursor
 from sinks.sql.tables import FELL
 from tests.contract import outbound_samples as samples
 from tests.contract.insight_rows import START, decision, left, score, touch, write
-from tests.unit.core import default_policy
+from tests.unit.core import Life, default_policy
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -243,6 +243,33 @@ def test_falls_name_dimension_touchpoint_and_department(
     ]
 
 
+def test_what_the_pipeline_writes_is_what_insights_read(
+    engine: Engine, insights: SqlInsights
+) -> None:
+    life = Life()
+    call = {
+        "direction": "inbound",
+        "talk_seconds": 60,
+        "intent": "help",
+        "resolved": False,
+        "ratings": {"attitude": 3},
+        "department": "north",
+    }
+    life.happen("touchpoint.call.completed.v1", "2026-03-02T09:00:00Z", call)
+    life.happen("touchpoint.customer.left.v1", "2026-03-02T10:00:00Z", {"reason": "attitude"})
+    write(engine, *life.contributions())
+    (fall,) = insights.falls(9, since=START, before=None).items
+    assert (fall.customer, fall.touchpoint, fall.dimension) == ("customer-1", "call", "resolution")
+    assert fall.department == "north"
+    assert fall.score < 75.0
+    assert fall.score - fall.points == pytest.approx(75.0)
+    (reason,) = insights.churn(since=START, until=START + DAY)
+    assert (reason.reason, reason.source) == ("attitude", "told")
+    (north,) = insights.levels("department", since=START, until=START + DAY)
+    assert (north.value, north.touches) == ("north", 1)
+    assert north.points == pytest.approx(fall.points)
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "W10", "WzEsMl0", "~~~", "a" * 2000])
 def test_a_cursor_that_no_page_gave_is_refused(insights: SqlInsights, cursor: str) -> None:
     with pytest.raises(BadCursor):
@@ -355,17 +382,21 @@ def test_care_by_hand_that_recurs_is_proposed(engine: Engine, insights: SqlInsig
 
 
 def test_an_empty_store_has_no_insights(insights: SqlInsights) -> None:
-    span = {"since": START, "until": START + DAY}
-    assert list(insights.levels("layer", **span)) == []
-    assert list(insights.matrix(**span)) == []
-    assert list(insights.icebergs(**span)) == []
-    assert list(insights.churn(**span)) == []
-    assert list(insights.costs(**span)) == []
-    assert list(insights.experiments(**span)) == []
-    assert list(insights.care_rules(**span)) == []
-    assert insights.silent("call", "attitude", 9, since=START, before=None).items == []
-    assert insights.falls(9, since=START, before=None).items == []
-    assert len(insights.curve("tier", "gold", grain="hour", **span)) == 24
+    since, until = START, START + DAY
+    for found in (
+        insights.levels("layer", since=since, until=until),
+        insights.matrix(since=since, until=until),
+        insights.icebergs(since=since, until=until),
+        insights.silent("call", "attitude", 9, since=since, before=None).items,
+        insights.falls(9, since=since, before=None).items,
+        insights.churn(since=since, until=until),
+        insights.costs(since=since, until=until),
+        insights.experiments(since=since, until=until),
+        insights.care_rules(since=since, until=until),
+    ):
+        assert list(found) == []
+    curve = insights.curve("tier", "gold", grain="hour", since=since, until=until)
+    assert [point.touches for point in curve] == [0] * 24
 
 
 def test_falls_are_found_by_their_index(engine: Engine, insights: SqlInsights) -> None:
