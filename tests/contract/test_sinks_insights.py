@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, event, text
 
+from pipeline.adapters.http.ports import Insights
 from pipeline.adapters.insights import SqlInsights
 from pipeline.bootstrap.insights import make_insights
 from schemas.care import CareDecision
@@ -381,7 +382,8 @@ def test_care_by_hand_that_recurs_is_proposed(engine: Engine, insights: SqlInsig
     assert rule.in_policy
 
 
-def test_an_empty_store_has_no_insights(insights: SqlInsights) -> None:
+def test_an_empty_store_has_no_insights(engine: Engine) -> None:
+    insights: Insights = make_insights(engine, default_policy)  # the port that the edge asks
     since, until = START, START + DAY
     for found in (
         insights.levels("layer", since=since, until=until),
