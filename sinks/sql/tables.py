@@ -106,6 +106,15 @@ scores = Table(
 )
 """The latest score of each customer."""
 
+FELL: Final = text("score_after < score_before - 1")
+"""Contributions that took more than a point: what one bad dimension of a usual touch takes.
+
+Partial indexes are used where a query has their condition to the letter.
+"""
+
+COMPLAINED: Final = text("(intent = 'complaint' OR type = 'touchpoint.complaint.opened.v1')")
+LEFT: Final = text("type = 'touchpoint.customer.left.v1'")
+
 # (source, event) is deliberately not unique: the position in the same transaction writes each
 # record once, and a double must be seen by whoever counts, not hidden by an index.
 contributions = Table(
@@ -133,6 +142,22 @@ contributions = Table(
     Index("contributions_customer_time", "customer", "time", "seq"),
     Index("contributions_time", "time", "seq"),
     Index("contributions_touchpoint_time", "touchpoint", "time", "seq"),
+    Index(
+        "contributions_fell",
+        "time",
+        "seq",
+        "touchpoint",
+        postgresql_where=FELL,
+        sqlite_where=FELL,
+    ),
+    Index(
+        "contributions_complained",
+        "customer",
+        "time",
+        postgresql_where=COMPLAINED,
+        sqlite_where=COMPLAINED,
+    ),
+    Index("contributions_left", "customer", "time", postgresql_where=LEFT, sqlite_where=LEFT),
 )
 """What each event did, one row per event."""
 

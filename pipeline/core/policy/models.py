@@ -26,6 +26,7 @@ from pipeline.core.policy.constants import (
     ValueConstants,
 )
 from pipeline.core.policy.decide import DecidePolicy
+from pipeline.core.policy.insights import InsightPolicy
 from pipeline.core.policy.outlooks import Outlooks
 from pipeline.core.policy.patterns import PatternPolicy
 from pipeline.core.policy.retention import RetentionPolicy
@@ -190,6 +191,7 @@ class PolicyFile(Section):
     care: CarePolicy = CarePolicy()
     decide: DecidePolicy = DecidePolicy()
     outlooks: Outlooks = Field(default_factory=dict)
+    insights: InsightPolicy = InsightPolicy()
     calendars: dict[Key, CalendarPolicy] = Field(default_factory=dict)
     cases: CasePolicy | None = None
     campaigns: Annotated[dict[Key, CampaignPolicy], Field(max_length=256)] = Field(
