@@ -74,7 +74,9 @@ class ReadModel:
         ``None`` let all pass; ``BadCursor`` if it is none."""
         table = tables.actions
         wanted = _of(table, customer=customer, action=action, action_class=action_class)
-        return self._decided(table, _within(wanted, table.c.decided_at, since, until), limit, before)
+        return self._decided(
+            table, _within(wanted, table.c.decided_at, since, until), limit, before
+        )
 
     def decisions(
         self,
@@ -91,7 +93,9 @@ class ReadModel:
         """What became of proposals, by ``decided_at``, as ``actions``."""
         table = tables.decisions
         wanted = _of(table, customer=customer, action=action, outcome=outcome, reason=reason)
-        return self._decided(table, _within(wanted, table.c.decided_at, since, until), limit, before)
+        return self._decided(
+            table, _within(wanted, table.c.decided_at, since, until), limit, before
+        )
 
     def cases(
         self,
