@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.adapters.http.access import Access
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.body import Limits
+from pipeline.adapters.http.changes import StreamLimits
 from pipeline.adapters.http.ports import (
     Change,
     Condition,
@@ -334,6 +335,7 @@ class World:
         *,
         key: str | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        stream_limits: StreamLimits = StreamLimits(),  # noqa: B008 - frozen
     ) -> None:
         self.ingest = MemoryIngest()
         self.read = MemoryReadModel()
@@ -341,6 +343,7 @@ class World:
         self.insights = FixedInsights()
         self.readiness = FixedReadiness()
         self.registry = CollectorRegistry()
+        self.now_ms = NOW_MS
         self.app: FastAPI = make_app(
             ingest=self.ingest,
             read=self.read,
@@ -348,12 +351,13 @@ class World:
             policy=default_policy,
             catalogues=shipped_catalogues(),
             access=Access(key),
-            now_ms=lambda: NOW_MS,
+            now_ms=lambda: self.now_ms,
             registry=self.registry,
             version="test",
             history=self.history,
             insights=self.insights,
             limits=limits,
+            stream_limits=stream_limits,
         )
 
     def call(

@@ -35,7 +35,9 @@ IfNoneMatch = Annotated[
 Name = Annotated[str, Query(min_length=1, **_TEXT)]
 OfDimension = Annotated[str | None, Query(**_TEXT, description="Only this dimension.")]
 
-UNCHANGED: Final = {304: {"description": "As in the answer with the `ETag` that was sent."}}
+UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "As in the answer with the `ETag` that was sent."}
+}
 
 
 def json_answer(value: object) -> Response:

@@ -195,6 +195,11 @@ class Changes:
         """Whether it has what the common reader has."""
         return listener in self._live
 
+    @property
+    def reading(self) -> bool:
+        """Whether the feed is looked at."""
+        return self._reader is not None
+
     def forget(self, listener: Listener) -> None:
         self._listeners.discard(listener)
         self._live.discard(listener)

@@ -107,15 +107,10 @@ def _add_history(router: APIRouter, history: History, read: ReadModel) -> None:
     ) -> Response:
         """Newest first; each with the score after it and the points that it moved it by."""
         name, begin = customer_of(customer), in_utc("since", since)
-
-        def ask() -> TouchPage:
-            page = history.history(name, limit, since=begin, before=before)
-            return TouchPage(tuple(touch_of(row) for row in page.items), page.next)
-
-        answer = checked(ask, "before")
-        if not answer.items and before is None and read.score(name) is None:
+        page = checked(lambda: history.history(name, limit, since=begin, before=before), "before")
+        if not page.items and before is None and read.score(name) is None:
             raise unknown_customer()
-        return json_answer(answer)
+        return json_answer(TouchPage(tuple(touch_of(row) for row in page.items), page.next))
 
 
 def _add_scores(router: APIRouter, history: History) -> None:
