@@ -119,7 +119,7 @@ class Probe:
             forbidden = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
             self._ask(forbidden, examples)
 
-    def _ask(self, cases: SearchStrategy[Case], examples: int) -> None:
+    def _ask(self, cases: SearchStrategy[Case[Any]], examples: int) -> None:
         @settings(
             max_examples=examples,
             deadline=None,
@@ -127,14 +127,14 @@ class Probe:
             suppress_health_check=list(HealthCheck),
         )
         @given(case=cases)
-        def ask(case: Case) -> None:
+        def ask(case: Case[Any]) -> None:
             self.asked += 1
             case.call_and_validate(headers=HEADERS, checks=CHECKS)
 
         ask()
 
 
-def _of_known_customer(case: Case) -> Case:
+def _of_known_customer(case: Case[Any]) -> Case[Any]:
     case.path_parameters = {"customer": "c1"}
     return case
 

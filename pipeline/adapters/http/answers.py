@@ -20,7 +20,9 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 # The browser of who may see it keeps it, and asks each time whether it still holds.
 _REVALIDATE: Final = {"Cache-Control": "private, no-cache"}
 # PostgreSQL has no text with a null character in it: nothing has such a name.
-_TEXT: Final[dict[str, Any]] = {"max_length": 512, "pattern": r"^[^\x00]*$"}
+_TEXT: Final[dict[str, Any]] = {"max_length": 2_000, "pattern": r"^[^\x00]*$"}
+CURSOR_TEXT: Final[dict[str, Any]] = {"max_length": 4_000, "pattern": r"^[^\x00]*$"}
+"""A cursor may hold a customer's id."""
 
 Customer = Annotated[str, Path(description="The event's subject, percent-encoded.")]
 OfCustomer = Annotated[str | None, Query(**_TEXT, description="Only of this customer.")]

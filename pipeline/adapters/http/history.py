@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from pipeline.adapters.http.answers import (
+    CURSOR_TEXT,
     UNCHANGED,
     Before,
     Customer,
@@ -42,7 +43,7 @@ _ROUNDS: Final = 25
 TrailHours = Annotated[int, Query(ge=1, le=336, description="So far back.")]
 ChangedSince = Annotated[
     str | None,
-    Query(max_length=512, pattern=r"^[^\x00]*$", description="`next` of an earlier answer."),
+    Query(**CURSOR_TEXT, description="`next` of an earlier answer."),
 ]
 OfBand = Annotated[
     Band | None, Query(description=f"Only of this band: {', '.join(get_args(Band))}.")

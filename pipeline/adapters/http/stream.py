@@ -9,7 +9,7 @@ from fastapi.sse import format_sse_event
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pipeline.adapters.http.answers import OfCustomer, encode
+from pipeline.adapters.http.answers import CURSOR_TEXT, OfCustomer, encode
 from pipeline.adapters.http.changes import Batch, Changes, Listener, Wanted
 from pipeline.adapters.http.examples import CURSOR, problem_answers
 from pipeline.adapters.http.lists_examples import ACTION
@@ -36,14 +36,13 @@ Kinds = Annotated[
     str | None,
     Query(max_length=100, description=f"Only these, comma-separated: {', '.join(KINDS)}."),
 ]
-_CURSOR: Final[dict[str, Any]] = {"max_length": 512, "pattern": r"^[^\x00]*$"}
 LastEventId = Annotated[
-    str | None, Header(**_CURSOR, description="The id of the last event that was got.")
+    str | None, Header(**CURSOR_TEXT, description="The id of the last event that was got.")
 ]
 LastEventIdQuery = Annotated[
     str | None,
     Query(
-        **_CURSOR,
+        **CURSOR_TEXT,
         alias="last_event_id",
         description="As the header `Last-Event-ID`, which goes first.",
     ),
