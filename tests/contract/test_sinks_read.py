@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -185,7 +186,7 @@ def test_lists_are_of_what_was_asked_for(read: ReadModel) -> None:
 
 
 def test_lists_begin_with_since_and_end_before_until(read: ReadModel) -> None:
-    span = {
+    span: dict[str, Any] = {
         "since": samples.START + timedelta(minutes=3),
         "until": samples.START + timedelta(minutes=5),
     }

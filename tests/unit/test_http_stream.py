@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.adapters.http.changes import Batch, Changes, Item, Listener, StreamLimits, Wanted
+from pipeline.adapters.http.changes import Changes, StreamLimits
+from pipeline.adapters.http.listener import Batch, Item, Listener, Wanted
 from pipeline.adapters.http.ports import Unavailable
 from pipeline.adapters.http.stream import EventStream, written
 from tests.unit.http_fakes import MemoryHistory, World, problem_of

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pipeline.adapters.http.answers import CURSOR_TEXT, OfCustomer, encode
-from pipeline.adapters.http.changes import Batch, Changes, Listener, Wanted
+from pipeline.adapters.http.changes import Changes
 from pipeline.adapters.http.examples import CURSOR, problem_answers
+from pipeline.adapters.http.listener import Batch, Listener, Wanted
 from pipeline.adapters.http.lists_examples import ACTION
 from pipeline.adapters.http.problems import parameter_problem
 
