@@ -89,6 +89,8 @@ class Listener:
 
     def put(self, batch: Batch) -> bool:
         """Have this told next; false, and an end, where too much waits already."""
+        if self._over:
+            return False
         items = tuple(
             item
             for item in batch.items
