@@ -16,7 +16,7 @@ from schemas.insights import ChurnReason
 from schemas.perception import Contribution, Details
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
-from sinks.sql.read import BadCursor
+from sinks.sql.pages import BadCursor
 from sinks.sql.tables import FELL
 from tests.contract import outbound_samples as samples
 from tests.contract.insight_rows import START, decision, left, score, touch, write
