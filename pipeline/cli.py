@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.cli_analysis import analysis
 from pipeline.cli_care import care
+from pipeline.cli_keys import keys
 from pipeline.cli_policy import policy as policies
 from pipeline.cli_rules import rules
 
@@ -33,6 +34,7 @@ sink = typer.Typer(help="From Kafka to where it is read.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 app.add_typer(sink, name="sink")
 app.add_typer(policies, name="policy")
+app.add_typer(keys, name="keys")
 app.add_typer(rules, name="rules")
 app.add_typer(analysis)
 app.add_typer(care)
@@ -90,9 +92,7 @@ def run(
     db: Annotated[
         Path, typer.Option(help="State file; the log stands beside it as FILE.log.")
     ] = Path("touchpoint.db"),
-    host: Annotated[str, typer.Option(help="Beyond loopback, TOUCHPOINT_API_KEY must be set.")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[str, typer.Option(help="Beyond loopback, a key is asked for.")] = ("127.0.0.1"),
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8080,
     policy: PolicyFile = None,
     channels: Annotated[
@@ -125,6 +125,7 @@ def run(
             dispatches=dispatch,
             demo=demo,
             say=_out.print,
+            warn=_errors.print,
         )
     except (ConfigError, FileError, StartRefused, AccessRefused, PortTaken) as error:
         _fail(error)

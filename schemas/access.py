@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -66,5 +66,5 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     target: str
     reason: str
-    detail: Mapping[str, object]
+    detail: Mapping[str, Any]
     outcome: str

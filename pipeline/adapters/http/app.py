@@ -1,6 +1,7 @@
 """Puts the HTTP interface together from its ports."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,11 +9,14 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.http.access import Access
+from pipeline.adapters.http.admin import make_admin_router
 from pipeline.adapters.http.body import Limits
 from pipeline.adapters.http.edge import Edge
 from pipeline.adapters.http.examples import components
 from pipeline.adapters.http.health import make_health_router
 from pipeline.adapters.http.ingest import Count, make_ingest_router
+from pipeline.adapters.http.login import make_login_router
+from pipeline.adapters.http.oidc import Provider, make_oidc_router
 from pipeline.adapters.http.ports import Ingest, Readiness, ReadModel
 from pipeline.adapters.http.problems import add_problem_handlers
 from pipeline.adapters.http.read import make_read_router
@@ -38,8 +42,12 @@ def make_app(
     version: str,
     count: Count = lambda outcome, events: None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    provider: Provider | None = None,
 ) -> FastAPI:
     """The application. Without ``ingest`` or ``read`` those routes are left out.
+
+    ``access`` decides who may pass, by the table in ``scopes``: a route that is not in it is
+    refused. With ``provider`` people may log in by their organisation.
 
     ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
     languages it explains in. ``now_ms`` is the clock,
@@ -60,8 +68,16 @@ def make_app(
             make_ingest_router(ingest, policy=policy, now_ms=now_ms, count=count, limits=limits)
         )
     if read is not None:
-        app.include_router(make_read_router(read, policy=policy, catalogues=catalogues))
+        app.include_router(
+            make_read_router(read, policy=policy, catalogues=catalogues, masker=access.masker)
+        )
     app.include_router(make_health_router(readiness, registry))
+    app.include_router(
+        make_admin_router(access, now=lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))
+    )
+    app.include_router(make_login_router(access, oidc=provider is not None))
+    if provider is not None:
+        app.include_router(make_oidc_router(access, provider))
     app.add_middleware(Edge, access=access)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

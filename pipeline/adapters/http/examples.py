@@ -6,6 +6,7 @@ import msgspec
 
 from pipeline.adapters.http.explanation import ExplanationInWords
 from pipeline.adapters.http.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
+from schemas.access import AuditEntry, Key
 from schemas.care import CareAction, CareCase, CareDecision
 from schemas.dead_letter import DeadLetter
 from schemas.perception import PolicyRef
@@ -17,6 +18,8 @@ _OUTPUTS: Final = (
     CareDecision,
     CareCase,
     DeadLetter,
+    AuditEntry,
+    Key,
     Problem,
     PolicyRef,
 )
@@ -165,6 +168,7 @@ EXPLANATION_ANSWER: Final = {
 _TITLES: Final = {
     400: "Not JSON, or no body.",
     401: "A key is needed.",
+    403: "The key's scopes do not allow it.",
     404: "Nothing is known of it.",
     413: "More than one request or one event may bring.",
     415: "A media type that is not read.",

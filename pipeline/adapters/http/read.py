@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
 
 import msgspec
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
 from pipeline.adapters.http.examples import (
@@ -17,8 +17,10 @@ from pipeline.adapters.http.examples import (
 )
 from pipeline.adapters.http.explanation import ExplanationInWords
 from pipeline.adapters.http.language import speaker
+from pipeline.adapters.http.masking import Masker, check_may_ask_for
 from pipeline.adapters.http.ports import Page, ReadModel
 from pipeline.adapters.http.problems import ProblemError
+from pipeline.adapters.http.who import Who, who_of
 from pipeline.adapters.messages import Catalogues
 from pipeline.core.perceive.explain import explain, places_of
 from pipeline.core.perceive.words import in_words
@@ -42,13 +44,16 @@ Before = Annotated[str | None, Query(description="`next` of the page before.")]
 
 
 def make_read_router(
-    read: ReadModel, *, policy: Callable[[], Policy], catalogues: Catalogues
+    read: ReadModel, *, policy: Callable[[], Policy], catalogues: Catalogues, masker: Masker
 ) -> APIRouter:
-    """Routes for reading. They are no coroutines: they run in threads and may block."""
+    """Routes for reading. They are no coroutines: they run in threads and may block.
+
+    ``masker`` puts pseudonyms into lists for callers who may not see whom rows are about.
+    """
     router = APIRouter(prefix="/v1")
     _add_explanation(router, read, policy, catalogues)
     _add_customer(router, read)
-    _add_lists(router, read)
+    _add_lists(router, read, masker)
     return router
 
 
@@ -96,7 +101,7 @@ def _add_customer(router: APIRouter, read: ReadModel) -> None:
         return _json({name: score[name] for name in _SUMMARY})
 
 
-def _add_lists(router: APIRouter, read: ReadModel) -> None:
+def _add_lists(router: APIRouter, read: ReadModel, masker: Masker) -> None:
     def options(rows: type, what: str) -> dict[str, Any]:
         return {
             "tags": ["care"] if rows is not DeadLetter else ["operation"],
@@ -107,28 +112,37 @@ def _add_lists(router: APIRouter, read: ReadModel) -> None:
 
     @router.get("/actions", **options(CareAction, "What is to be done for customers"))
     def get_actions(
-        customer: OfCustomer = None, limit: Limit = 100, before: Before = None
+        request: Request, customer: OfCustomer = None, limit: Limit = 100, before: Before = None
     ) -> Response:
-        return _page(lambda: read.actions(limit, customer=customer, before=before))
+        who = who_of(request)
+        check_may_ask_for(customer, who)
+        return _page(masker, who, lambda: read.actions(limit, customer=customer, before=before))
 
     @router.get("/decisions", **options(CareDecision, "What became of what was considered"))
     def get_decisions(
-        customer: OfCustomer = None, limit: Limit = 100, before: Before = None
+        request: Request, customer: OfCustomer = None, limit: Limit = 100, before: Before = None
     ) -> Response:
-        return _page(lambda: read.decisions(limit, customer=customer, before=before))
+        who = who_of(request)
+        check_may_ask_for(customer, who)
+        return _page(masker, who, lambda: read.decisions(limit, customer=customer, before=before))
 
     @router.get("/cases", **options(CareCase, "How cases stand; `next_due` is their next clock"))
     def get_cases(
+        request: Request,
         customer: OfCustomer = None,
         status: OfStatus = None,
         limit: Limit = 100,
         before: Before = None,
     ) -> Response:
-        return _page(lambda: read.cases(limit, customer=customer, status=status, before=before))
+        who = who_of(request)
+        check_may_ask_for(customer, who)
+        return _page(
+            masker, who, lambda: read.cases(limit, customer=customer, status=status, before=before)
+        )
 
     @router.get("/dead-letters", **options(DeadLetter, "Records that could not be processed"))
-    def get_dead_letters(limit: Limit = 100, before: Before = None) -> Response:
-        return _page(lambda: read.dead_letters(limit, before=before))
+    def get_dead_letters(request: Request, limit: Limit = 100, before: Before = None) -> Response:
+        return _page(masker, who_of(request), lambda: read.dead_letters(limit, before=before))
 
 
 def _known(
@@ -143,13 +157,13 @@ def _known(
     return found
 
 
-def _page(ask: Callable[[], Page]) -> Response:
+def _page(masker: Masker, who: Who, ask: Callable[[], Page]) -> Response:
     try:
         page = ask()
     except ValueError as error:
         what = "is no cursor of this list; take `next` of an earlier answer"
         raise ProblemError(422, "invalid_parameter", f"before: {what}") from error
-    return _json({"items": page.items, "next": page.next})
+    return _json({"items": masker.mask(page.items, who), "next": page.next})
 
 
 def _json(value: object) -> Response:
