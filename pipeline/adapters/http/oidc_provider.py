@@ -1,13 +1,14 @@
 """An OpenID Connect provider over HTTP: discovery, the code for a token, and what it says."""
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import msgspec
-from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
@@ -182,12 +183,13 @@ class OidcProvider:
         return self._metadata
 
     async def _ask(self, method: str, url: str, form: Mapping[str, str] | None = None) -> bytes:
-        secret = self._settings.client_secret
-        auth = BasicAuth(self._settings.client_id, secret) if form and secret else None
+        headers = self._client() if form else None
         try:
             async with (
                 ClientSession(timeout=_TIMEOUT) as session,
-                session.request(method, url, data=form, auth=auth, allow_redirects=False) as answer,
+                session.request(
+                    method, url, data=form, headers=headers, allow_redirects=False
+                ) as answer,
             ):
                 body = b""
                 async for part in answer.content.iter_any():
@@ -201,3 +203,11 @@ class OidcProvider:
                 return body
         except (TimeoutError, ClientError) as error:
             raise ProviderAway(f"{url}: {type(error).__name__}") from error
+
+    def _client(self) -> dict[str, str] | None:
+        """How this client says who it is (RFC 6749, 2.3.1); one without a secret has PKCE alone."""
+        secret = self._settings.client_secret
+        if secret is None:
+            return None
+        both = f"{quote_plus(self._settings.client_id)}:{quote_plus(secret)}"
+        return {"Authorization": f"Basic {b64encode(both.encode()).decode()}"}
