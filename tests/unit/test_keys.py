@@ -45,7 +45,7 @@ def test_a_key_opens_with_its_own_secret_only() -> None:
     other = gate.make_key("admin")
     who = gate.keys.find(text)
     assert who is not None
-    assert (who.name, who.how, who.scopes, who.csrf) == ("ann", "key", {"read"}, None)
+    assert (who.name, who.how, set(who.scopes), who.csrf) == ("ann", "key", {"read"}, None)
     stolen = f"tp_{key_id_of(text)}_{other.split('_', 2)[2]}"
     for wrong in (
         stolen,

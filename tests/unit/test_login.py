@@ -167,6 +167,12 @@ def test_a_made_up_session_opens_nothing(world: World, cookie: str) -> None:
     assert world.get("/v1/who", {"Cookie": cookie}).status_code == 401
 
 
+def test_odd_cookies_of_others_do_not_hide_the_session(gate: Gate, world: World) -> None:
+    _, cookie = logged_in(gate, world, "read")
+    odd = 'a b; {"x"="y; =; ' + cookie["Cookie"] + "; (c)=@"
+    assert world.get("/v1/who", {"Cookie": odd}).status_code == 200
+
+
 def test_a_console_page_sends_to_the_login_and_back(gate: Gate, world: World) -> None:
     answer = world.call("GET", "/console/cases?status=open&a=1", host=HOST)
     assert answer.status_code == 303

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from joserfc.jwk import KeySet, OctKey
+from joserfc.jwk import KeySet, OctKey, RSAKey
 
 from pipeline.adapters.http.oidc import CALLBACK, START_SECONDS, make_oidc_router
 from pipeline.adapters.http.oidc_provider import LEEWAY_SECONDS, OidcProvider, OidcSettings
@@ -184,8 +184,8 @@ def test_another_key_signs_for_nobody() -> None:
 
 def test_a_stolen_key_id_does_not_help() -> None:
     def prepare(visiting: Visit) -> None:
-        private = visiting.fake.other.as_dict(private=True) | {"kid": visiting.fake.key.kid}
-        visiting.fake.signing = type(visiting.fake.other).import_key(private)
+        private: Any = visiting.fake.other.as_dict(private=True) | {"kid": visiting.fake.key.kid}
+        visiting.fake.signing = RSAKey.import_key(private)
 
     refused(prepare, "the token does not hold")
 
@@ -223,7 +223,7 @@ def test_a_cookie_that_was_changed_does_not_do() -> None:
         assert name == "__Host-touchpoint-oidc"
         for bad in ("", "x", "é", value[:-4] + "AAAA", "A" + value[1:], value.partition(".")[0]):
             visiting.browser.cookies.clear()
-            headers = {"Cookie": f"{name}={bad}".encode()}
+            headers = {b"Cookie": f"{name}={bad}".encode()}
             answer = await visiting.browser.get(
                 CALLBACK, params={"code": code, "state": state}, headers=headers
             )

@@ -3,12 +3,12 @@ session."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import cookie_parser
 
 from pipeline.adapters.http.access_ports import AccessStore, Audit
 from pipeline.adapters.http.keys import KeyRing
@@ -94,12 +94,8 @@ async def _asked(
 
 
 def cookie(headers: Mapping[str, str], name: str) -> str | None:
-    """The value of one cookie."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return None
-    return None if found is None else found.value
+    """The value of one cookie, whatever else other services on this host have set."""
+    return cookie_parser(headers.get("cookie", "")).get(name)
 
 
 def check_environment_key(key: str | None) -> None:
