@@ -69,7 +69,7 @@ class Edge:
         if found.need == "open":
             return self._judge_open(path, scope, headers), receive
         try:
-            who = await self._access.who(headers, scheme=scope["scheme"])
+            who = await self._access.who(headers, scheme=scope.get("scheme", "http"))
         except (OperationalError, PoolTimeout) as error:
             return database_away(error), receive
         if isinstance(who, Denied):

@@ -74,7 +74,7 @@ def begin(access: Access, request: Request, who: Who, back: str) -> Response:
     detail = {"source": who.id, "address": address(request)}
     access.audit.note("login", who=who.name, how="login", detail=detail)
     response = RedirectResponse(back, 303, {"Cache-Control": "no-store"})
-    secure = access.secure(request.scope["scheme"])
+    secure = access.secure(request.scope.get("scheme", "http"))
     response.set_cookie(
         cookie_name(secure=secure),
         session_id,
@@ -89,7 +89,7 @@ def begin(access: Access, request: Request, who: Who, back: str) -> Response:
 
 
 def _end(access: Access, request: Request, who: Who) -> Response:
-    secure = access.secure(request.scope["scheme"])
+    secure = access.secure(request.scope.get("scheme", "http"))
     name = cookie_name(secure=secure)
     session_id = cookie(request.headers, name)
     if who.how == "session" and session_id is not None:

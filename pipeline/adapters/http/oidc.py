@@ -95,7 +95,7 @@ def make_oidc_router(access: Access, provider: Provider) -> APIRouter:
             raise _away(error) from error
         signed = await run_in_threadpool(signer.sign, started)
         response = RedirectResponse(url, 303, {"Cache-Control": "no-store"})
-        secure = access.secure(request.scope["scheme"])
+        secure = access.secure(request.scope.get("scheme", "http"))
         response.set_cookie(
             _cookie(secure=secure),
             signed,
@@ -108,7 +108,7 @@ def make_oidc_router(access: Access, provider: Provider) -> APIRouter:
 
     @router.get(CALLBACK)
     async def get_callback(request: Request) -> Response:
-        secure = access.secure(request.scope["scheme"])
+        secure = access.secure(request.scope.get("scheme", "http"))
         kept = cookie(request.headers, _cookie(secure=secure))
         started = await run_in_threadpool(signer.read, kept or "")
         try:
