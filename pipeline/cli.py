@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.cli_analysis import analysis
 from pipeline.cli_care import care
+from pipeline.cli_keys import keys
 from pipeline.cli_policy import policy as policies
 from pipeline.cli_read_model import read_model
 from pipeline.cli_rules import rules
@@ -34,6 +35,7 @@ sink = typer.Typer(help="From Kafka to where it is read.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 app.add_typer(sink, name="sink")
 app.add_typer(policies, name="policy")
+app.add_typer(keys, name="keys")
 app.add_typer(rules, name="rules")
 app.add_typer(read_model, name="read-model")
 app.add_typer(analysis)
@@ -92,9 +94,7 @@ def run(
     db: Annotated[
         Path, typer.Option(help="State file; the log stands beside it as FILE.log.")
     ] = Path("touchpoint.db"),
-    host: Annotated[str, typer.Option(help="Beyond loopback, TOUCHPOINT_API_KEY must be set.")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[str, typer.Option(help="Beyond loopback, a key is asked for.")] = ("127.0.0.1"),
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8080,
     policy: PolicyFile = None,
     channels: Annotated[
@@ -127,6 +127,7 @@ def run(
             dispatches=dispatch,
             demo=demo,
             say=_out.print,
+            warn=_errors.print,
         )
     except (ConfigError, FileError, StartRefused, AccessRefused, PortTaken) as error:
         _fail(error)
@@ -160,7 +161,15 @@ def serve_(
     configure_logs(log_level)
     settings = _kafka(bootstrap, prefix) if kafka or bootstrap is not None else None
     try:
-        run_serve(database, settings, host=host, port=port, policy_file=policy, say=_out.print)
+        run_serve(
+            database,
+            settings,
+            host=host,
+            port=port,
+            policy_file=policy,
+            say=_out.print,
+            warn=_errors.print,
+        )
     except (ConfigError, FileError, AccessRefused, PortTaken) as error:
         _fail(error)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Final
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -16,17 +16,17 @@ from pipeline.adapters.dispatch.settled import SettledEvent
 from pipeline.adapters.embedded.dispatch import EmbeddedConsents, EmbeddedDispatch
 from pipeline.adapters.embedded.files import Files
 from pipeline.adapters.embedded.runner import EmbeddedRunner
-from pipeline.adapters.http.access import make_access
 from pipeline.adapters.http.app import end_streams, make_app
 from pipeline.adapters.http.ports import Busy, Condition, Entry, ReadModel, Unavailable
 from pipeline.adapters.http.server import serve
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
+from pipeline.bootstrap.access import check_environment, open_access, provider_of
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
 from pipeline.bootstrap.read_model import forgetting, retention_of
 from pipeline.bootstrap.reading import make_read_side
-from pipeline.config import program_version
+from pipeline.config import access_settings, program_version
 from pipeline.stages.allocate import AllocateStage
 from pipeline.stages.both import BothStages
 from pipeline.stages.perceive import PerceiveStage
@@ -37,8 +37,6 @@ from sinks.sql.migrations import upgrade
 from sinks.sql.rows import write_outputs
 
 log = logging.getLogger(__name__)
-
-API_KEY_VARIABLE: Final = "TOUCHPOINT_API_KEY"
 
 
 def run_embedded(
@@ -51,13 +49,16 @@ def run_embedded(
     dispatches: bool,
     demo: bool,
     say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> None:
     """Everything in one process on SQLite, until a signal ends it.
 
-    With ``dispatches`` false, actions are only written down. Raises ``ConfigError``,
-    ``PolicyError``, ``ChannelsError``, ``StartRefused``, ``AccessRefused``, ``PortTaken``.
+    ``warn`` is told the first key, once. With ``dispatches`` false, actions are only written
+    down. Raises ``ConfigError``, ``PolicyError``, ``ChannelsError``, ``StartRefused``,
+    ``AccessRefused``, ``PortTaken``.
     """
-    access = make_access(host, os.environ.get(API_KEY_VARIABLE))
+    may_enter = access_settings(os.environ)
+    check_environment(may_enter)
     policy = read_policy(policy_file)
     channels = read_channels(channels_file, lines=file.with_name(f"{file.name}.sent.jsonl"))
     metrics = Metrics(CollectorRegistry())
@@ -92,7 +93,8 @@ def run_embedded(
             readiness=_Readiness(runner, dispatch),
             policy=lambda: policy,
             catalogues=read_catalogues(policy),
-            access=access,
+            access=open_access(engine, may_enter, host=host, tell=warn),
+            provider=provider_of(may_enter),
             now_ms=now_ms,
             registry=metrics.registry,
             version=version,

@@ -3,11 +3,9 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from pipeline.adapters.http.access import make_access
 from pipeline.adapters.http.app import end_streams, make_app
 from pipeline.adapters.http.ports import Condition
 from pipeline.adapters.http.server import serve
@@ -15,11 +13,10 @@ from pipeline.adapters.kafka.clients import limit_client_logs
 from pipeline.adapters.kafka.ingest import KafkaIngest
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.metrics import Metrics
+from pipeline.bootstrap.access import check_environment, open_access, provider_of
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy
 from pipeline.bootstrap.reading import DatabaseReadiness, make_read_side, open_database
-from pipeline.config import program_version
-
-API_KEY_VARIABLE: Final = "TOUCHPOINT_API_KEY"
+from pipeline.config import ConfigError, access_settings, program_version
 
 
 def run_serve(
@@ -30,16 +27,21 @@ def run_serve(
     port: int,
     policy_file: Path | None,
     say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> None:
     """Serve what the database at ``database`` holds until a signal ends it.
 
-    With ``kafka`` events are taken in too, and written there. Nothing is migrated: with another
-    schema the server is not ready. Raises ``ConfigError``, ``PolicyError``, ``AccessRefused``,
-    ``PortTaken``.
+    With ``kafka`` events are taken in too, and written there. Nothing is migrated: a database with
+    another schema is refused at the start, and makes a running server not ready. ``warn`` is told
+    the first key, once. Raises ``ConfigError``, ``PolicyError``, ``AccessRefused``, ``PortTaken``.
     """
-    access = make_access(host, os.environ.get(API_KEY_VARIABLE))
+    may_enter = access_settings(os.environ)
+    check_environment(may_enter)
     policy = read_policy(policy_file)
     engine = open_database(database)
+    for condition in DatabaseReadiness(engine).conditions():
+        if not condition.ready:
+            raise ConfigError(f"--database: {condition.state}: {condition.detail}")
     metrics = Metrics(CollectorRegistry())
     ingest = None if kafka is None else KafkaIngest(kafka)
     limit_client_logs()
@@ -52,7 +54,8 @@ def run_serve(
         readiness=_Readiness(DatabaseReadiness(engine), ingest),
         policy=lambda: policy,
         catalogues=read_catalogues(policy),
-        access=access,
+        access=open_access(engine, may_enter, host=host, tell=warn, always_keyed=True),
+        provider=provider_of(may_enter),
         now_ms=now_ms,
         registry=metrics.registry,
         version=program_version(),

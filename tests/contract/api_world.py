@@ -20,7 +20,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from pipeline.adapters.http.access import Access
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.messages import shipped_catalogues
 from pipeline.bootstrap.reading import make_read_side
@@ -29,6 +28,7 @@ from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
+from tests.unit.access_fakes import make_access
 from tests.unit.http_fakes import (
     FixedReadiness,
     MemoryIngest,
@@ -82,7 +82,7 @@ def application(folder: Path) -> Iterator[FastAPI]:
         readiness=FixedReadiness(),
         policy=default_policy,
         catalogues=shipped_catalogues(),
-        access=Access(KEY),
+        access=make_access(local=False, environment=KEY),
         now_ms=lambda: NOW_MS,
         registry=CollectorRegistry(),
         version="test",

@@ -13,10 +13,11 @@ from sqlalchemy import Engine
 from pipeline.adapters.embedded.files import Files
 from pipeline.adapters.embedded.runner import EmbeddedLimits, EmbeddedRunner
 from pipeline.adapters.embedded.unit_of_work import WriteOutputs
-from pipeline.adapters.http.access import make_access
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.server import serve
 from pipeline.adapters.messages import shipped_catalogues
+from pipeline.bootstrap.access import open_access
+from pipeline.config import AccessSettings
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
 from pipeline.stages.perceive import PerceiveStage
@@ -74,13 +75,14 @@ def main() -> None:
     file, port = Path(sys.argv[1]), int(sys.argv[2])
     runner, policy = make_runner(file), default_policy()
     runner.start()
+    engine = make_engine(f"sqlite:///{file}")
     app = make_app(
         ingest=runner,
-        read=ReadModel(make_engine(f"sqlite:///{file}")),
+        read=ReadModel(engine),
         readiness=runner,
         policy=lambda: policy,
         catalogues=shipped_catalogues(),
-        access=make_access(HOST, None),
+        access=open_access(engine, AccessSettings(), host=HOST, tell=print),
         now_ms=now_ms,
         registry=CollectorRegistry(),
         version="test",

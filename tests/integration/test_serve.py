@@ -1,6 +1,7 @@
 """``touchpoint serve``: what a sink has written is read, and events go onto Kafka."""
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -31,6 +32,7 @@ from tests.services.process import free_ports, wait_until
 from tests.unit.http_fakes import transaction
 
 STOP_SECONDS = 30
+KEY = "serve-" + "k" * 32
 _LISTENING = re.compile(r"listening on (http://\S+)")
 
 
@@ -51,7 +53,10 @@ def serving(database: str, *options: str) -> Iterator[str]:
     """The server in a process of its own; its URL. It must end by itself when told to."""
     command = [sys.executable, "-c", "from pipeline.cli import main; main()", "serve"]
     options = ("--database", database, "--port", "0", *options)
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"TOUCHPOINT_API_KEY": KEY}
+    process = subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, text=True, env=environment
+    )
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
@@ -65,16 +70,21 @@ def serving(database: str, *options: str) -> Iterator[str]:
         process.communicate()
 
 
+def client(url: str) -> httpx.Client:
+    """Somebody with the key of the environment."""
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"})
+
+
 def test_what_the_sink_wrote_is_read(database: str) -> None:
-    with serving(database) as url:
-        assert httpx.get(f"{url}/readyz").json()["conditions"] == [
+    with serving(database) as url, client(url) as ask:
+        assert ask.get("/readyz").json()["conditions"] == [
             {"name": "database", "ready": True, "state": "running", "detail": ""}
         ]
-        assert httpx.get(f"{url}/v1/customers/c1").json()["events"] == 1
-        assert [row["id"] for row in httpx.get(f"{url}/v1/actions").json()["items"]] == ["a-1"]
-        assert "touchpoint_" in httpx.get(f"{url}/metrics").text
+        assert ask.get("/v1/customers/c1").json()["events"] == 1
+        assert [row["id"] for row in ask.get("/v1/actions").json()["items"]] == ["a-1"]
+        assert "touchpoint_" in ask.get("/metrics").text
         # Nothing is taken in: there is nowhere to put it.
-        assert httpx.post(f"{url}/v1/events", json=transaction()).status_code == 404
+        assert ask.post("/v1/events", json=transaction()).status_code == 404
 
 
 def test_database_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -144,15 +154,14 @@ def test_accepted_events_are_on_kafka_keyed_and_in_order(
 ) -> None:
     events = [transaction(id=f"tx-{n}", subject=f"customer-{n % 3}") for n in range(30)]
     options = ("--bootstrap", settings.bootstrap, "--prefix", settings.prefix)
-    with serving(database, *options) as url:
-        wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 200, seconds=60, what="Kafka")
-        answer = httpx.post(f"{url}/v1/events", json=events, timeout=60)
+    with serving(database, *options) as url, client(url) as ask:
+        wait_until(lambda: ask.get("/readyz").status_code == 200, seconds=60, what="Kafka")
+        answer = ask.post("/v1/events", json=events, timeout=60)
         assert (answer.status_code, answer.json()["accepted"]) == (202, 30)
         # Read while the server still runs: it was durable when it was answered.
         records = _source(settings)
-        once = httpx.post(
-            f"{url}/v1/events", json=transaction(id="once"), headers={"Idempotency-Key": "k"}
-        )
+        headers = {"Idempotency-Key": "k"}
+        once = ask.post("/v1/events", json=transaction(id="once"), headers=headers)
         assert once.status_code == 501
         assert once.json()["type"].endswith(":idempotency_key_unsupported")
     assert len(records) == 30

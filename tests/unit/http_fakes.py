@@ -31,6 +31,7 @@ from pipeline.adapters.messages import shipped_catalogues
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
 from schemas.perception import Contribution
+from tests.unit.access_fakes import make_access
 
 POLICY = Path(__file__).parents[2] / "deploy" / "policies" / "default.yaml"
 NOW_MS = 1_767_605_400_000  # 2026-01-05T09:30:00Z
@@ -328,15 +329,17 @@ class FixedReadiness:
 
 
 class World:
-    """An application on fakes, and calls to it."""
+    """An application on fakes, and calls to it; open to this machine without ``key``."""
 
     def __init__(
         self,
         *,
         key: str | None = None,
+        access: Access | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         stream_limits: StreamLimits = StreamLimits(),  # noqa: B008 - frozen
     ) -> None:
+        self.access = access or make_access(local=key is None, environment=key)
         self.ingest = MemoryIngest()
         self.read = MemoryReadModel()
         self.history = MemoryHistory()
@@ -350,7 +353,7 @@ class World:
             readiness=self.readiness,
             policy=default_policy,
             catalogues=shipped_catalogues(),
-            access=Access(key),
+            access=self.access,
             now_ms=lambda: self.now_ms,
             registry=self.registry,
             version="test",

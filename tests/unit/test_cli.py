@@ -88,10 +88,14 @@ def test_a_setting_of_the_wrong_kind_is_refused(monkeypatch: pytest.MonkeyPatch)
     assert "TOUCHPOINT_KAFKA_PARTITIONS" in done.stderr
 
 
-def test_a_server_open_to_others_needs_a_key(tmp_path: Path) -> None:
+def test_a_key_of_the_environment_that_can_be_guessed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOUCHPOINT_API_KEY", "secret")
     done = touchpoint("run", "--host", "0.0.0.0", "--db", tmp_path / "t.db")  # noqa: S104
     assert done.exit_code == 2
-    assert "no API key is set" in done.stderr
+    assert "shorter than 16 bytes" in done.stderr
+    assert "secret" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import Header, Path, Query
 from starlette.responses import Response
 
+from pipeline.adapters.http.masking import as_seen
 from pipeline.adapters.http.ports import Page
 from pipeline.adapters.http.problems import ProblemError, parameter_problem
 
@@ -43,8 +44,8 @@ UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def json_answer(value: object) -> Response:
-    """An answer that nobody keeps: it tells of customers."""
-    return Response(encode(value), media_type="application/json", headers=_NO_STORE)
+    """An answer that nobody keeps: it tells of customers, by pseudonyms where it has to."""
+    return Response(encode(as_seen(value)), media_type="application/json", headers=_NO_STORE)
 
 
 def tagged_answer(

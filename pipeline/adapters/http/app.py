@@ -1,6 +1,7 @@
 """Puts the HTTP interface together from its ports."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.http import examples, history_examples, insights_examples, lists_examples
 from pipeline.adapters.http.access import Access
+from pipeline.adapters.http.admin import make_admin_router
 from pipeline.adapters.http.body import Limits
 from pipeline.adapters.http.changes import Changes, StreamLimits
 from pipeline.adapters.http.edge import Edge
@@ -17,6 +19,8 @@ from pipeline.adapters.http.history import make_history_router
 from pipeline.adapters.http.ingest import Count, make_ingest_router
 from pipeline.adapters.http.insights import make_insights_router
 from pipeline.adapters.http.lists import make_lists_router
+from pipeline.adapters.http.login import make_login_router
+from pipeline.adapters.http.oidc import Provider, make_oidc_router
 from pipeline.adapters.http.ports import (
     Condition,
     History,
@@ -61,9 +65,13 @@ def make_app(
     count: Count = lambda outcome, events: None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008 - frozen
+    provider: Provider | None = None,
 ) -> FastAPI:
     """The application. Without ``ingest``, ``read``, ``history`` (which needs ``read``) or
     ``insights`` those routes are left out. Before its server stops call ``end_streams``.
+
+    ``access`` decides who may pass, by the table in ``scopes``: a route that is not in it is
+    refused. With ``provider`` people may log in by their organisation.
 
     ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
     languages it explains in. ``now_ms`` is the clock,
@@ -94,6 +102,12 @@ def make_app(
     if insights is not None:
         app.include_router(make_insights_router(insights, now_ms=now_ms))
     app.include_router(make_health_router(readiness, registry))
+    app.include_router(
+        make_admin_router(access, now=lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))
+    )
+    app.include_router(make_login_router(access, oidc=provider is not None))
+    if provider is not None:
+        app.include_router(make_oidc_router(access, provider))
     app.add_middleware(Edge, access=access)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

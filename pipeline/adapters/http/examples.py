@@ -6,10 +6,11 @@ import msgspec
 
 from pipeline.adapters.http.explanation import ExplanationInWords
 from pipeline.adapters.http.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
+from schemas.access import AuditEntry, Key
 from schemas.perception import PolicyRef, Score
 
 _REF: Final = "#/components/schemas/{name}"
-OUTPUTS: Final = (ExplanationInWords, Problem, PolicyRef)
+OUTPUTS: Final = (ExplanationInWords, AuditEntry, Key, Problem, PolicyRef)
 """What is referred to here."""
 
 CURSOR: Final = "MjAyNi0wMS0wNVQwOTozMDowMC4wMDAwMDBaIDQx"
@@ -133,6 +134,7 @@ _EXPLANATION: Final[dict[str, Any]] = {
 _TITLES: Final = {
     400: "Not JSON, or no body.",
     401: "A key is needed.",
+    403: "The key's scopes do not allow it.",
     404: "Nothing is known of it.",
     413: "More than one request or one event may bring.",
     415: "A media type that is not read.",

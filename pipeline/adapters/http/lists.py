@@ -16,6 +16,7 @@ from pipeline.adapters.http.answers import (
 )
 from pipeline.adapters.http.examples import problem_answers
 from pipeline.adapters.http.lists_examples import ANSWERS
+from pipeline.adapters.http.masking import check_may_ask_for
 from pipeline.adapters.http.period import Clock, Since, Until, moment_of, span_of
 from pipeline.adapters.http.ports import ReadModel
 from pipeline.adapters.http.trail import Case
@@ -61,6 +62,7 @@ def _add_actions(router: APIRouter, read: ReadModel) -> None:
         before: Before = None,
     ) -> Response:
         """By `decided_at`, which `since` and `until` are about."""
+        check_may_ask_for(customer)
         begin, end = span_of(since, until)
         return page_answer(
             lambda: read.actions(
@@ -89,6 +91,7 @@ def _add_decisions(router: APIRouter, read: ReadModel) -> None:
         before: Before = None,
     ) -> Response:
         """By `decided_at`, which `since` and `until` are about."""
+        check_may_ask_for(customer)
         begin, end = span_of(since, until)
         return page_answer(
             lambda: read.decisions(
@@ -118,6 +121,7 @@ def _add_cases(router: APIRouter, read: ReadModel, now_ms: Clock) -> None:
         before: Before = None,
     ) -> Response:
         """By `opened_at`, which `since` and `until` are about."""
+        check_may_ask_for(customer)
         begin, end = span_of(since, until)
         due_before: datetime | None = moment_of(now_ms) if overdue else None
         return page_answer(

@@ -145,6 +145,11 @@ def _once_unsupported(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
+    return database_away(error)
+
+
+def database_away(error: Exception) -> Response:
+    """The answer while the database does not answer."""
     # Its text holds the statement: that is for the log, not for a caller.
     log.warning("the database does not answer: %s", getattr(error, "orig", None) or error)
     return problem(503, "unavailable", "the database does not answer", headers=_later(2.0))

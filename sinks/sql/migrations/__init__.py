@@ -9,6 +9,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+# Their tables stand beside those of sinks.sql.tables: whoever compares must know them.
+from sinks.sql import access as _access  # noqa: F401
+from sinks.sql import audit as _audit  # noqa: F401
 from sinks.sql import changes
 from sinks.sql.engine import make_engine
 from sinks.sql.tables import metadata
