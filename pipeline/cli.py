@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from pipeline.cli_analysis import analysis
 from pipeline.cli_care import care
 from pipeline.cli_policy import policy as policies
+from pipeline.cli_read_model import read_model
 from pipeline.cli_rules import rules
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.add_typer(topics, name="topics")
 app.add_typer(sink, name="sink")
 app.add_typer(policies, name="policy")
 app.add_typer(rules, name="rules")
+app.add_typer(read_model, name="read-model")
 app.add_typer(analysis)
 app.add_typer(care)
 
@@ -189,6 +191,7 @@ def sink_sql(
     session_seconds: Annotated[
         int, typer.Option(help="After this silence another process takes over.")
     ] = 10,
+    policy: PolicyFile = None,
     log_level: LogLevel = "INFO",
 ) -> None:
     """Write all that is told of perception and care to SQL, and dead letters, exactly once."""
@@ -197,13 +200,25 @@ def sink_sql(
 
     from pipeline.adapters.telemetry.logs import configure_logs
     from pipeline.bootstrap.sink import run_sql_sink
+    from pipeline.config import ConfigError
+    from pipeline.core.policy.faults import FileError
     from sinks.port import SinkGap
 
     configure_logs(log_level)
     settings = _kafka(bootstrap, prefix)
     try:
-        run_sql_sink(settings, url, host=host, port=port or None, session_seconds=session_seconds)
-    except (ValueError, SQLAlchemyError, SinkGap, KafkaError, OSError) as error:
+        run_sql_sink(
+            settings,
+            url,
+            policy_file=policy,
+            host=host,
+            port=port or None,
+            session_seconds=session_seconds,
+        )
+    except (
+        *(ConfigError, FileError, ValueError),
+        *(SQLAlchemyError, SinkGap, KafkaError, OSError),
+    ) as error:
         _fail(error)
 
 

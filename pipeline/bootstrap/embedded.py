@@ -24,6 +24,7 @@ from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
+from pipeline.bootstrap.read_model import forgetting, retention_of
 from pipeline.config import program_version
 from pipeline.stages.allocate import AllocateStage
 from pipeline.stages.both import BothStages
@@ -99,7 +100,11 @@ def run_embedded(
         def listening(bound_host: str, bound_port: int) -> None:
             say(f"listening on http://{bound_host}:{bound_port}, state in {file}")
 
-        with _at_work(dispatch), _town(runner, read, say) if demo else _nothing():
+        with (
+            forgetting(engine, retention_of(policy)),
+            _at_work(dispatch),
+            _town(runner, read, say) if demo else _nothing(),
+        ):
             serve(app, host, port, on_listening=listening)
         engine.dispose()
     finally:

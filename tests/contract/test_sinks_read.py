@@ -15,7 +15,8 @@ from schemas.perception import Contribution, Score
 from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, OUTPUTS, SCORES
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
-from sinks.sql.read import BadCursor, Page, ReadModel
+from sinks.sql.pages import BadCursor, Page
+from sinks.sql.read import ReadModel
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
 

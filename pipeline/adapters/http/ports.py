@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from pipeline.engine.errors import Retryable
+from schemas import history
 from schemas.insights import (
     ActionCost,
     Axis,
@@ -86,33 +87,9 @@ class Page(Protocol):
     def next(self) -> str | None: ...
 
 
-class Change(NamedTuple):
-    """A row that was written: ``kind`` is ``score``, ``action``, ``decision`` or ``case``."""
-
-    kind: str
-    row: Mapping[str, object]
-
-
-class Feed(NamedTuple):
-    """Changes in the order of their transactions, and where to go on."""
-
-    changes: Sequence[Change]
-    next: str
-
-
-class Sums(NamedTuple):
-    """One bucket of a roll-up: see the table ``rollups``; quality and the like in whole units."""
-
-    start: datetime
-    value: str
-    dimension: str
-    touches: int
-    felt: int
-    quality: float
-    expected: float
-    gained: float
-    lost: float
-    moved: float
+Change = history.Change
+Feed = history.Feed
+Sums = history.Sums
 
 
 class ReadModel(Protocol):
@@ -162,7 +139,7 @@ class History(Protocol):
         """
         ...
 
-    def feed(self, since: str | None, limit: int) -> "Feed":
+    def feed(self, since: str | None, limit: int) -> Feed:
         """What changed behind ``since``, oldest first; ``None``: from now on, nothing yet."""
         ...
 
@@ -175,8 +152,11 @@ class History(Protocol):
         until: datetime,
         dimension: str | None = None,
         value: str | None = None,
-    ) -> Sequence["Sums"]:
-        """Sums by bucket, value and dimension, of buckets with ``since <= start < until``."""
+    ) -> Sequence[Sums]:
+        """Sums by bucket, value and dimension, of buckets with ``since <= start < until``.
+
+        Not every axis is kept by the minute and the hour: a ``ValueError`` says by what it is.
+        """
         ...
 
 

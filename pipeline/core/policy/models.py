@@ -29,6 +29,7 @@ from pipeline.core.policy.decide import DecidePolicy
 from pipeline.core.policy.insights import InsightPolicy
 from pipeline.core.policy.outlooks import Outlooks
 from pipeline.core.policy.patterns import PatternPolicy
+from pipeline.core.policy.retention import RetentionPolicy
 from schemas.touchpoints.common import Channel, Intent, Money
 
 
@@ -179,6 +180,8 @@ class PolicyFile(Section):
     character: CharacterPolicy = CharacterPolicy()
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")] = "en"
     limits: Limits = Limits()
+    # Not part of what makes a policy another: how long rows are kept changes no score.
+    retention: RetentionPolicy = Field(default=RetentionPolicy(), exclude=True)
     dimensions: Annotated[dict[Key, Dimension], Field(min_length=1, max_length=64)]
     default_tier: Key
     tiers: Annotated[dict[Key, Tier], Field(min_length=1, max_length=32)]
