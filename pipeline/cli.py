@@ -132,6 +132,39 @@ def run(
         _fail(error)
 
 
+@app.command("serve")
+def serve_(
+    database: Annotated[
+        str, typer.Option(help="postgresql+psycopg://user@host/name, sqlite:///file.")
+    ],
+    host: Annotated[str, typer.Option(help="Beyond loopback, TOUCHPOINT_API_KEY must be set.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8080,
+    policy: PolicyFile = None,
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Take events in too, and write them to Kafka.")
+    ] = False,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    log_level: LogLevel = "INFO",
+) -> None:
+    """Serve what the SQL sink has written; with --kafka (or --bootstrap) events are taken in."""
+    from pipeline.adapters.http.access import AccessRefused
+    from pipeline.adapters.http.server import PortTaken
+    from pipeline.adapters.telemetry.logs import configure_logs
+    from pipeline.bootstrap.serve import run_serve
+    from pipeline.config import ConfigError
+    from pipeline.core.policy.faults import FileError
+
+    configure_logs(log_level)
+    settings = _kafka(bootstrap, prefix) if kafka or bootstrap is not None else None
+    try:
+        run_serve(database, settings, host=host, port=port, policy_file=policy, say=_out.print)
+    except (ConfigError, FileError, AccessRefused, PortTaken) as error:
+        _fail(error)
+
+
 class Stage(StrEnum):
     """What a worker does."""
 

@@ -6,10 +6,15 @@ from typing import NamedTuple
 
 
 class Change(NamedTuple):
-    """A row that was written: ``kind`` is ``score``, ``action``, ``decision`` or ``case``."""
+    """A row that was written: ``kind`` is ``score``, ``action``, ``decision`` or ``case``.
+
+    ``cursor`` is where to go on behind this very change; ``None`` where only the cursor of a
+    whole ``Feed`` is known, so that who breaks off within one reads its first changes again.
+    """
 
     kind: str
     row: Mapping[str, object]
+    cursor: str | None = None
 
 
 class Feed(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from sinks.sql.read import BadCursor
+from sinks.sql.pages import BadCursor
 
 A = TypeVar("A")
 B = TypeVar("B")

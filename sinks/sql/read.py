@@ -1,9 +1,10 @@
 """Reads the SQL store for those who show it: newest first, page by page, ready for JSON."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Engine, Row, Select, Table, func, select
+from sqlalchemy import Column, Engine, Row, Select, Table, func, select
 
 from sinks.sql import tables
 from sinks.sql.engine import read_only
@@ -33,16 +34,40 @@ class ReadModel:
         return score_item(rows[0]) if rows else None
 
     def actions(
-        self, limit: int, *, customer: str | None = None, before: str | None = None
+        self,
+        limit: int,
+        *,
+        customer: str | None = None,
+        before: str | None = None,
+        action: str | None = None,
+        action_class: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Page:
-        """Actions by ``decided_at``, of one customer or of all; ``BadCursor`` if it is none."""
-        return self._decided(tables.actions, limit, customer, before)
+        """Actions by ``decided_at``, ``since`` included and ``until`` not; filters that are
+        ``None`` let all pass; ``BadCursor`` if it is none."""
+        table = tables.actions
+        wanted = _of(table, customer=customer, action=action, action_class=action_class)
+        wanted = _within(wanted, table.c.decided_at, since, until)
+        return self._page(wanted, table, "decided_at", limit, before)
 
     def decisions(
-        self, limit: int, *, customer: str | None = None, before: str | None = None
+        self,
+        limit: int,
+        *,
+        customer: str | None = None,
+        before: str | None = None,
+        action: str | None = None,
+        outcome: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Page:
-        """What became of proposals, by ``decided_at``; ``BadCursor`` if it is none."""
-        return self._decided(tables.decisions, limit, customer, before)
+        """What became of proposals, by ``decided_at``, as ``actions``."""
+        table = tables.decisions
+        wanted = _of(table, customer=customer, action=action, outcome=outcome, reason=reason)
+        wanted = _within(wanted, table.c.decided_at, since, until)
+        return self._page(wanted, table, "decided_at", limit, before)
 
     def cases(
         self,
@@ -51,13 +76,21 @@ class ReadModel:
         customer: str | None = None,
         status: str | None = None,
         before: str | None = None,
+        kind: str | None = None,
+        due_before: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Page:
         """Cases by ``opened_at``, as each stands; ``BadCursor`` if it is none.
 
-        ``next_due`` is when the earliest step that is not done is due.
+        ``next_due`` is when the earliest step that is not done is due; with ``due_before`` only
+        cases whose ``next_due`` is before it.
         """
         table = tables.cases
-        wanted = _of(table, customer=customer, status=status)
+        wanted = _of(table, customer=customer, status=status, kind=kind)
+        if due_before is not None:
+            wanted = wanted.where(table.c.next_due < due_before)
+        wanted = _within(wanted, table.c.opened_at, since, until)
         return self._page(wanted, table, "opened_at", limit, before)
 
     def contributions(self, customer: str, limit: int, *, before: str | None = None) -> Page:
@@ -83,10 +116,6 @@ class ReadModel:
         with self._engine.connect() as connection:
             row = connection.execute(select(*counted)).one()
         return {table.name: int(count) for table, count in zip(_COUNTED, row, strict=True)}
-
-    def _decided(self, table: Table, limit: int, customer: str | None, before: str | None) -> Page:
-        wanted = _of(table, customer=customer)
-        return self._page(wanted, table, "decided_at", limit, before)
 
     def _page(
         self,
@@ -122,3 +151,17 @@ def _of(table: Table, **wanted: str | None) -> Select[tuple[object, ...]]:
     """Rows of ``table`` whose columns have these values, ``None`` for any."""
     given = {name: value for name, value in wanted.items() if value is not None}
     return select(table).where(*(table.c[name] == value for name, value in given.items()))
+
+
+def _within(
+    wanted: Select[tuple[object, ...]],
+    time: Column[datetime],
+    since: datetime | None,
+    until: datetime | None,
+) -> Select[tuple[object, ...]]:
+    """Rows with ``since <= time < until``, as far as these are given."""
+    if since is not None:
+        wanted = wanted.where(time >= since)
+    if until is not None:
+        wanted = wanted.where(time < until)
+    return wanted

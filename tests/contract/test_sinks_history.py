@@ -74,8 +74,9 @@ def follow(past: SqlHistory, since: str, limit: int) -> tuple[list[tuple[str, st
     while True:
         feed = past.feed(since, limit)
         assert len(feed.changes) <= limit
-        for kind, row in feed.changes:
-            told.append((kind, str(row["customer"] if kind == "score" else row["id"])))
+        for change in feed.changes:
+            own = "customer" if change.kind == "score" else "id"
+            told.append((change.kind, str(change.row[own])))
         if not feed.changes:
             return told, feed.next
         since = feed.next

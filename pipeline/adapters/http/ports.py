@@ -38,6 +38,10 @@ class KeyReused(Exception):
     """An idempotency key came again with another body: answered with 422."""
 
 
+class OnceUnsupported(Exception):
+    """An idempotency key where none can be kept: answered with 501, and nothing was written."""
+
+
 class Entry(NamedTuple):
     """One event on its way into the log: ``value`` are its own bytes, ``key`` orders it."""
 
@@ -107,13 +111,47 @@ class ReadModel(Protocol):
         """The same with its parts."""
         ...
 
-    def actions(self, limit: int, *, customer: str | None, before: str | None) -> Page: ...
+    # Of every list: filters that are None let everything pass; since <= time < until.
 
-    def decisions(self, limit: int, *, customer: str | None, before: str | None) -> Page: ...
+    def actions(
+        self,
+        limit: int,
+        *,
+        customer: str | None,
+        before: str | None,
+        action: str | None = None,
+        action_class: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page: ...
+
+    def decisions(
+        self,
+        limit: int,
+        *,
+        customer: str | None,
+        before: str | None,
+        action: str | None = None,
+        outcome: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page: ...
 
     def cases(
-        self, limit: int, *, customer: str | None, status: str | None, before: str | None
-    ) -> Page: ...
+        self,
+        limit: int,
+        *,
+        customer: str | None,
+        status: str | None,
+        before: str | None,
+        kind: str | None = None,
+        due_before: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page:
+        """By ``opened_at``; ``due_before``: only those whose next step was due before it."""
+        ...
 
     def dead_letters(self, limit: int, *, before: str | None) -> Page: ...
 
