@@ -350,7 +350,7 @@ def test_uplift_is_of_the_score_last_known_of_each_customer(
         rows.append(touch(f"c{n}", 100 + n, at=90 * DAY, before=1.0))  # too late to tell
     rows.append(decision("x", "c1", "withheld", reason="cap"))
     rows.append(decision("y", "c1", "requested", action="apology"))
-    write(engine, *rows, roll=False)
+    write(engine, *rows)
     (found,) = insights.experiments(since=START, until=START + DAY)
     assert (found.action, found.treated, found.held_out) == ("thank_you", 20, 20)
     assert found.treated_score == pytest.approx(72.5)
