@@ -129,8 +129,8 @@ def silent(
     since: datetime,
     before: str | None,
 ) -> InsightPage[SilentCustomer]:
-    column, score = tables.contributions.c, tables.scores.c
-    bad = _experiences(connection, since).where(column.touchpoint == touchpoint).cte("bad")
+    score = tables.scores.c
+    bad = _experiences(connection, since).where(_at(connection, touchpoint)).cte("bad")
     ranked = (
         select(
             bad.c.customer,
@@ -196,6 +196,14 @@ def _experiences(connection: Connection, since: datetime) -> Select[tuple[object
         .order_by(column.time.desc(), column.seq.desc())
         .limit(MOST_FALLS)
     )
+
+
+def _at(connection: Connection, touchpoint: str) -> ColumnElement[bool]:
+    column: ColumnElement[str | None] = tables.contributions.c.touchpoint
+    if connection.dialect.name == "sqlite":
+        # Else it takes the index of all contributions of the touchpoint, most of which are no fall.
+        column = literal_column("+contributions.touchpoint")
+    return column == touchpoint
 
 
 def _worst(connection: Connection) -> ColumnElement[str | None]:

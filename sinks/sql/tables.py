@@ -158,6 +158,7 @@ contributions = Table(
         sqlite_where=COMPLAINED,
     ),
     Index("contributions_left", "customer", "time", postgresql_where=LEFT, sqlite_where=LEFT),
+    Index("contributions_left_time", "time", "seq", postgresql_where=LEFT, sqlite_where=LEFT),
 )
 """What each event did, one row per event."""
 

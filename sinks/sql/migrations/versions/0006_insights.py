@@ -15,6 +15,7 @@ _INDEXES = {
     "contributions_fell": (["time", "seq", "touchpoint"], _FELL),
     "contributions_complained": (["customer", "time"], _COMPLAINED),
     "contributions_left": (["customer", "time"], _LEFT),
+    "contributions_left_time": (["time", "seq"], _LEFT),
 }
 
 
