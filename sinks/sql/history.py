@@ -100,7 +100,10 @@ class SqlHistory:
         # Rows of one kind are in the order of their keys already, as the database has it.
         found.sort(key=lambda each: (each[1].changed, each[0]))
         shown = found[:limit]
-        told = [Change(_KINDS[kind][0], _item(kind, row)) for kind, row in shown]
+        told = [
+            Change(_KINDS[kind][0], _item(kind, row), _write(_place_of(kind, row)))
+            for kind, row in shown
+        ]
         return Feed(told, _write(_next(place, end, limit, shown)))
 
     def rollups(
@@ -158,7 +161,10 @@ def _next(place: _Place, end: int, limit: int, shown: Sequence[tuple[int, AnyRow
         return _Place(end) if end > place.changed else place
     if not shown:
         return place
-    kind, row = shown[-1]
+    return _place_of(*shown[-1])
+
+
+def _place_of(kind: int, row: AnyRow) -> _Place:
     return _Place(row.changed, kind, str(row._mapping[_KINDS[kind][2]]))
 
 

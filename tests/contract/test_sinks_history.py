@@ -157,6 +157,25 @@ def test_a_feed_tells_each_change_once_in_the_order_of_transactions(
     assert follow(past, end, limit)[0] == [("score", "c0"), ("case", "case-c1-2")]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_behind_each_change_stands_exactly_what_comes_after_it(
+    engine: Engine, past: SqlHistory, limit: int
+) -> None:
+    begin = past.feed(None, limit).next
+    write(engine, SCORES, 0, 1)
+    with engine.begin() as connection:  # several rows of several kinds in one transaction
+        topics = (CASES, DECISIONS, ACTIONS, SCORES)
+        write_outputs(
+            connection, [(t, *samples.message(t, f"c{n % 2}", n)) for t in topics for n in (6, 7)]
+        )
+    changes = past.feed(begin, 100).changes
+    every, _ = follow(past, begin, 100)
+    assert len(every) == len(changes) == 8
+    for place, change in enumerate(changes):
+        assert change.cursor is not None
+        assert follow(past, change.cursor, limit)[0] == every[place + 1 :]
+
+
 def test_what_a_feed_tells_reads_as_the_rows_do(engine: Engine, past: SqlHistory) -> None:
     begin = past.feed(None, 9).next
     write(engine, ACTIONS, 1)
