@@ -16,7 +16,10 @@ from pipeline.adapters.http.ingest import Count, make_ingest_router
 from pipeline.adapters.http.ports import Ingest, Readiness, ReadModel
 from pipeline.adapters.http.problems import add_problem_handlers
 from pipeline.adapters.http.read import make_read_router
+from pipeline.adapters.http.subscription_examples import OUTPUTS as SUBSCRIPTION_OUTPUTS
+from pipeline.adapters.http.subscriptions import make_subscription_router
 from pipeline.adapters.messages import Catalogues
+from pipeline.adapters.subscriptions.desk import SubscriptionDesk
 from pipeline.core.policy.compiled import Policy
 
 _DESCRIPTION = (
@@ -29,6 +32,7 @@ def make_app(
     *,
     ingest: Ingest | None,
     read: ReadModel | None,
+    subscriptions: SubscriptionDesk | None = None,
     readiness: Readiness,
     policy: Callable[[], Policy],
     catalogues: Catalogues,
@@ -39,7 +43,7 @@ def make_app(
     count: Count = lambda outcome, events: None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> FastAPI:
-    """The application. Without ``ingest`` or ``read`` those routes are left out.
+    """The application. Without ``ingest``, ``read`` or ``subscriptions`` those routes are left out.
 
     ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
     languages it explains in. ``now_ms`` is the clock,
@@ -61,6 +65,8 @@ def make_app(
         )
     if read is not None:
         app.include_router(make_read_router(read, policy=policy, catalogues=catalogues))
+    if subscriptions is not None:
+        app.include_router(make_subscription_router(subscriptions))
     app.include_router(make_health_router(readiness, registry))
     app.add_middleware(Edge, access=access)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -76,7 +82,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         parts = document.setdefault("components", {})
-        parts.setdefault("schemas", {}).update(components())
+        parts.setdefault("schemas", {}).update(components(SUBSCRIPTION_OUTPUTS))
         parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{}, {"key": []}]
         app.openapi_schema = document

@@ -195,9 +195,9 @@ def page_of(output: type, description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def components() -> dict[str, Any]:
-    """JSON Schemas of everything that is referred to."""
-    _, schemas = msgspec.json.schema_components(_OUTPUTS, ref_template=_REF)
+def components(more: tuple[type, ...] = ()) -> dict[str, Any]:
+    """JSON Schemas of everything that is referred to; ``more`` are those of other modules."""
+    _, schemas = msgspec.json.schema_components((*_OUTPUTS, *more), ref_template=_REF)
     return dict(schemas)
 
 

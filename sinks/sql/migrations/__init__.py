@@ -9,6 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+# Their tables stand beside those of sinks.sql.tables: whoever compares must know them.
+from sinks.sql import subscription_tables as _subscription_tables  # noqa: F401
 from sinks.sql.engine import make_engine
 
 # Not alembic's own name: the database may hold other programs' tables, and their versions.
