@@ -16,6 +16,7 @@ from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.body import Limits
 from pipeline.adapters.http.ports import Condition, Entry, KeyReused, Once
 from pipeline.adapters.messages import shipped_catalogues
+from pipeline.adapters.subscriptions.desk import SubscriptionDesk
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
 
@@ -138,6 +139,7 @@ class World:
         *,
         key: str | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        subscriptions: SubscriptionDesk | None = None,
     ) -> None:
         self.ingest = MemoryIngest()
         self.read = MemoryReadModel()
@@ -146,6 +148,7 @@ class World:
         self.app: FastAPI = make_app(
             ingest=self.ingest,
             read=self.read,
+            subscriptions=subscriptions,
             readiness=self.readiness,
             policy=default_policy,
             catalogues=shipped_catalogues(),
