@@ -29,6 +29,7 @@ from tests.contract.scoring import Scores, a_score, notices, subscription
 from tests.services.process import ServiceProcess, free_ports, wait_until
 from tests.services.receiver import SECRET, Reaction, Receiver, misbehaving
 
+ROOT = Path(__file__).parents[2]
 SECONDS = 60.0
 QUICK = Limits(
     concurrency=8,
@@ -129,11 +130,11 @@ def test_each_notice_is_acted_on_once_though_its_receiver_misbehaves(
     receiver.behave = misbehaving(
         random.Random(11),
         [
-            (6, Reaction()),
-            (1, Reaction(500)),  # acts, and says it failed
-            (1, Reaction(503, acts=False, retry_after="0")),
-            (1, Reaction(429, acts=False)),
-            (0.3, Reaction(hangs=True)),  # acts, and says nothing
+            (16, Reaction()),
+            (2, Reaction(500)),  # acts, and says it failed
+            (2, Reaction(503, acts=False, retry_after="0")),
+            (2, Reaction(429, acts=False)),
+            (1, Reaction(hangs=True)),  # acts, and says nothing
         ],
     )
     world.subscribe("s-1", receiver.url)
@@ -186,7 +187,9 @@ def test_what_a_killed_sender_had_claimed_is_sent_again(
 
     url = world.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-m", "tests.integration.subscription_process", url, "2"]
-    process = ServiceProcess(command, log=tmp_path / "sender.log")
+    process = ServiceProcess(
+        command, log=tmp_path / "sender.log", environment={"PYTHONPATH": str(ROOT)}
+    )
     process.start()
     try:
         wait_until(lambda: len(receiver.acted) == 5, seconds=SECONDS, what="five attempts")
