@@ -1,6 +1,8 @@
 """What tells subscribers of changed scores: the store, the desk, and the work beside a server."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -52,6 +54,19 @@ def make_subscriptions(
 
     desk = SubscriptionDesk(store, deliveries, feed, now=clock.now)
     return Subscriptions(desk, SubscriptionWork(follower, make_sender))
+
+
+@contextmanager
+def telling(subscriptions: Subscriptions | None) -> Iterator[None]:
+    """Subscribers are told while this lasts; nothing is done for ``None``."""
+    if subscriptions is None:
+        yield
+        return
+    subscriptions.work.start()
+    try:
+        yield
+    finally:
+        subscriptions.work.stop()
 
 
 def make_outlet(target: Target, limits: Limits = LIMITS) -> Outlet[Note]:

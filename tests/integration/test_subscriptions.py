@@ -18,7 +18,7 @@ from pipeline.adapters.dispatch.webhook import WebhookChannel
 from pipeline.adapters.subscriptions.follower import Follower
 from pipeline.adapters.subscriptions.sender import Note, NoticeChannel, Sender, wait_for
 from pipeline.adapters.telemetry.metrics import Metrics
-from pipeline.bootstrap.subscriptions import make_subscriptions
+from pipeline.bootstrap.subscriptions import make_subscriptions, telling
 from schemas.deliveries import Target
 from schemas.subscriptions import Delivery, DeliveryStatus, NewSubscription
 from sinks.sql.deliveries import SqlDeliveries
@@ -250,15 +250,12 @@ def test_from_a_changed_score_to_the_receiver_beside_a_server(
     wanted = {"name": "n", "url": receiver.url, "condition": {"below": 50}}
     subscribed = made.desk.subscribe(NewSubscription.model_validate(wanted))
     receiver.trust(subscribed.secret)
-    made.work.start()
-    try:
+    with telling(made):
         scores.change("ann", 40.0)
         scores.change("bob", 40.0)
         scores.change("ann", 60.0)
         wait_until(lambda: len(receiver.acted) == 3, seconds=SECONDS, what="three notices")
         assert made.work.condition().ready
-    finally:
-        made.work.stop()
     bodies = [acted.body for acted in receiver.acted.values()]
     assert sorted((b["customer"], b["crossing"], b["edge"]) for b in bodies) == [
         ("ann", 1, "entered"),

@@ -19,6 +19,10 @@ FOLLOW_SECONDS: Final = 0.5
 SEND_SECONDS: Final = 0.25
 """How often it looks for what is due."""
 
+GATHER_SECONDS: Final = 0.02
+"""What comes to its end within this is written down together: each commit is one of the disk's,
+and on SQLite the pipeline's own writer waits for it."""
+
 RETRY_SECONDS: Final = 1.0
 
 
@@ -84,6 +88,7 @@ class SubscriptionWork:
         async def send() -> None:
             await sender.step()
             await wait_for(sender.news, SEND_SECONDS)
+            await asyncio.sleep(GATHER_SECONDS)
 
         try:
             async with asyncio.TaskGroup() as group:
