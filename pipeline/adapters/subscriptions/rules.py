@@ -39,7 +39,9 @@ _NEVER: Final = Standing()
 
 def reading_of(row: Mapping[str, object]) -> Reading:
     """From a row of a feed. Raises ``msgspec.ValidationError`` if it is no score."""
-    return msgspec.convert(row, Reading)
+    # By our own names: a database's are strings of a kind that msgspec does not take for keys.
+    known = {name: row[name] for name in Reading.__struct_fields__ if name in row}
+    return msgspec.convert(known, Reading)
 
 
 def matches(condition: Condition, reading: Reading) -> bool:
