@@ -131,4 +131,4 @@ TEST_ANSWER: Final[dict[str, Any]] = {
     },
 }
 DELIVERY_ANSWER: Final = _answer("It will be sent again.", Delivery, _DELIVERY)
-DELIVERIES_ANSWER: Final = page_of(Delivery, "Deliveries, newest first.")
+DELIVERIES_ANSWER: Final = page_of(Delivery, "Deliveries, newest first.", _DELIVERY)
