@@ -23,7 +23,7 @@ _URL_CHARACTERS: Final = 2_048
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
+class ScoreCondition(msgspec.Struct, frozen=True, kw_only=True):
     """Which scores match: those that satisfy all that is given.
 
     The score lies ``below`` and ``above`` these bounds, both exclusive; the ratio in one of
@@ -47,7 +47,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     url: str
-    condition: Condition
+    condition: ScoreCondition
     created_at: datetime
     active: bool = True
 
@@ -95,7 +95,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewCondition(BaseModel):
-    """As a consumer writes a ``Condition``; refused if no score, or every score, would match."""
+    """As a consumer writes a ``ScoreCondition``; refused if no score, or every score, would match."""
 
     model_config = _STRICT
 
@@ -127,9 +127,9 @@ class NewCondition(BaseModel):
             raise ValueError("always matches: these are all bands; leave one out")
         return self
 
-    def condition(self) -> Condition:
+    def condition(self) -> ScoreCondition:
         """The same as it is kept."""
-        return Condition(
+        return ScoreCondition(
             below=self.below,
             above=self.above,
             bands=tuple(dict.fromkeys(self.bands)),

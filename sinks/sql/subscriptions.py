@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.deliveries import Crossing, Standing, Turn
-from schemas.subscriptions import Condition, Subscription
+from schemas.subscriptions import ScoreCondition, Subscription
 from sinks.sql.deliveries import waiting
 from sinks.sql.engine import read_only
 from sinks.sql.subscription_tables import (
@@ -225,8 +225,8 @@ def _compare(connection: Connection, subscription: Subscription, told: Meet, now
         behind = wanted.where(scores.c.customer > rows[-1].customer)
 
 
-def _holds(condition: Condition) -> ColumnElement[bool]:
-    """The rule of ``Condition`` in SQL; a test holds the two together."""
+def _holds(condition: ScoreCondition) -> ColumnElement[bool]:
+    """The rule of ``ScoreCondition`` in SQL; a test holds the two together."""
     column = scores.c
     parts = [column.merged_into.is_(None), column.confidence >= condition.min_confidence]
     if condition.below is not None:

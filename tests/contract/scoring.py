@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from pipeline.adapters.http.ports import Change, Feed
 from schemas.perception import Score
-from schemas.subscriptions import Condition, ScoreNotice, Subscription
+from schemas.subscriptions import ScoreCondition, ScoreNotice, Subscription
 from schemas.topics import SCORES
 from sinks.sql.rows import write_outputs
 from sinks.sql.subscription_tables import deliveries
@@ -32,7 +32,7 @@ def subscription(name: str = "s-1", **changes: Any) -> Subscription:
         "id": name,
         "name": name,
         "url": "https://crm.example/hooks",
-        "condition": Condition(below=50.0),
+        "condition": ScoreCondition(below=50.0),
         "created_at": NOW,
     }
     return Subscription(**{**values, **changes})

@@ -16,7 +16,7 @@ from pipeline.adapters.subscriptions.follower import Follower
 from pipeline.adapters.subscriptions.rules import cross, matches, reading_of
 from schemas.deliveries import Claim, Outcome
 from schemas.perception import Band, Score
-from schemas.subscriptions import Condition, Delivery, DeliveryStatus, NewSubscription
+from schemas.subscriptions import Delivery, DeliveryStatus, NewSubscription, ScoreCondition
 from sinks.sql.deliveries import SqlDeliveries
 from sinks.sql.subscription_tables import deliveries as deliveries_table
 from sinks.sql.subscriptions import SqlSubscriptions
@@ -86,7 +86,7 @@ def test_a_subscription_reads_as_it_was_made_and_its_secret_is_a_real_one(world:
         }
     )
     made = world.desk.subscribe(wanted)
-    assert made.subscription.condition == Condition(
+    assert made.subscription.condition == ScoreCondition(
         below=50.0, above=1.5, bands=("failing",), tiers=("gold",)
     )
     assert world.desk.get(made.subscription.id) == made.subscription
@@ -246,7 +246,7 @@ def test_two_who_follow_at_once_keep_each_crossing_once(world: World) -> None:
 
 
 a_condition = st.builds(
-    lambda below, above, bands, tiers, confidence: Condition(
+    lambda below, above, bands, tiers, confidence: ScoreCondition(
         below=below, above=above, bands=tuple(bands), tiers=tuple(tiers), min_confidence=confidence
     ),
     st.sampled_from([None, 50.0, 100.0]),
@@ -274,7 +274,7 @@ def _every_kind_of_score() -> list[Score]:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(a_condition)
 def test_the_database_finds_the_same_matches_as_the_rule(
-    engine: Engine, condition: Condition
+    engine: Engine, condition: ScoreCondition
 ) -> None:
     world, every = World(engine), _every_kind_of_score()
     world.scores.write(every)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pipeline.adapters.subscriptions.rules import Reading, crossings, matches, reading_of
 from schemas.deliveries import Crossing, Standing
 from schemas.perception import Band
-from schemas.subscriptions import Condition, NewCondition, NewSubscription
+from schemas.subscriptions import NewCondition, NewSubscription, ScoreCondition
 from tests.contract.scoring import a_score, subscription
 
 TIERS = ("gold", "ordinary")
@@ -38,7 +38,7 @@ readings = st.builds(
     st.integers(0, 9).map(lambda number: number == 0),
 )
 conditions = st.builds(
-    lambda below, above, bands, tiers, confidence: Condition(
+    lambda below, above, bands, tiers, confidence: ScoreCondition(
         below=below, above=above, bands=tuple(bands), tiers=tuple(tiers), min_confidence=confidence
     ),
     st.sampled_from([None, 50.0, 100.0]),
@@ -49,7 +49,7 @@ conditions = st.builds(
 )
 
 
-def run(condition: Condition, told: list[Reading], sizes: list[int]) -> list[Crossing]:
+def run(condition: ScoreCondition, told: list[Reading], sizes: list[int]) -> list[Crossing]:
     """Crossings of readings that come in batches of these sizes, then in one."""
     standings: dict[tuple[str, str], Standing] = {}
     found: list[Crossing] = []
@@ -63,7 +63,7 @@ def run(condition: Condition, told: list[Reading], sizes: list[int]) -> list[Cro
 
 @given(conditions, st.lists(readings, max_size=30), st.lists(st.integers(0, 5), max_size=6))
 def test_edges_alternate_and_end_in_the_state_of_the_last_score(
-    condition: Condition, told: list[Reading], sizes: list[int]
+    condition: ScoreCondition, told: list[Reading], sizes: list[int]
 ) -> None:
     found = run(condition, told, sizes)
     for customer in ("ann", "bob"):
@@ -77,14 +77,14 @@ def test_edges_alternate_and_end_in_the_state_of_the_last_score(
 
 @given(conditions, st.lists(readings, max_size=30), st.lists(st.integers(0, 5), max_size=6))
 def test_how_changes_are_cut_into_batches_changes_nothing(
-    condition: Condition, told: list[Reading], sizes: list[int]
+    condition: ScoreCondition, told: list[Reading], sizes: list[int]
 ) -> None:
     assert run(condition, told, sizes) == run(condition, told, [])
 
 
 @given(conditions, st.lists(readings, max_size=30))
 def test_every_crossing_has_an_id_of_its_own_and_tells_the_score_that_crossed(
-    condition: Condition, told: list[Reading]
+    condition: ScoreCondition, told: list[Reading]
 ) -> None:
     found = run(condition, told, [])
     assert len({each.notice.id for each in found}) == len(found)
@@ -104,27 +104,27 @@ def test_the_same_customer_of_two_subscriptions_is_told_under_two_ids() -> None:
 @pytest.mark.parametrize(
     ("condition", "value", "expected"),
     [
-        (Condition(below=50.0), 49.999, True),
-        (Condition(below=50.0), 50.0, False),
-        (Condition(above=50.0), 50.0, False),
-        (Condition(above=50.0), 50.001, True),
-        (Condition(below=50.0, above=30.0), 40.0, True),
-        (Condition(below=50.0, above=30.0), 20.0, False),
-        (Condition(bands=("satisfied",)), 90.0, True),
-        (Condition(bands=("failing", "tolerated")), 90.0, False),
-        (Condition(below=50.0, tiers=("gold",)), 40.0, True),
-        (Condition(below=50.0, tiers=("ordinary",)), 40.0, False),
-        (Condition(below=50.0, min_confidence=0.31), 40.0, False),
+        (ScoreCondition(below=50.0), 49.999, True),
+        (ScoreCondition(below=50.0), 50.0, False),
+        (ScoreCondition(above=50.0), 50.0, False),
+        (ScoreCondition(above=50.0), 50.001, True),
+        (ScoreCondition(below=50.0, above=30.0), 40.0, True),
+        (ScoreCondition(below=50.0, above=30.0), 20.0, False),
+        (ScoreCondition(bands=("satisfied",)), 90.0, True),
+        (ScoreCondition(bands=("failing", "tolerated")), 90.0, False),
+        (ScoreCondition(below=50.0, tiers=("gold",)), 40.0, True),
+        (ScoreCondition(below=50.0, tiers=("ordinary",)), 40.0, False),
+        (ScoreCondition(below=50.0, min_confidence=0.31), 40.0, False),
     ],
 )
 def test_all_that_a_condition_gives_must_hold(
-    condition: Condition, value: float, expected: bool
+    condition: ScoreCondition, value: float, expected: bool
 ) -> None:
     assert matches(condition, a_reading(value=value)) is expected
 
 
 def test_a_customer_who_turned_out_to_be_another_leaves() -> None:
-    assert not matches(Condition(below=50.0), a_reading(merged_into="c-2"))
+    assert not matches(ScoreCondition(below=50.0), a_reading(merged_into="c-2"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import msgspec
 from schemas.deliveries import Crossing, Standing
 from schemas.ids import action_id
 from schemas.perception import Band, PolicyRef
-from schemas.subscriptions import Condition, Edge, ScoreNotice, Subscription
+from schemas.subscriptions import Edge, ScoreCondition, ScoreNotice, Subscription
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ def reading_of(row: Mapping[str, object]) -> Reading:
     return msgspec.convert(known, Reading)
 
 
-def matches(condition: Condition, reading: Reading) -> bool:
+def matches(condition: ScoreCondition, reading: Reading) -> bool:
     """Whether a score satisfies all that ``condition`` gives."""
     return (
         reading.merged_into is None
