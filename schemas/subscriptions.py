@@ -95,7 +95,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewCondition(BaseModel):
-    """As a consumer writes a ``ScoreCondition``; refused if no score, or every score, would match."""
+    """As a consumer writes a ``ScoreCondition``; refused if none or all would match."""
 
     model_config = _STRICT
 
