@@ -24,6 +24,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.inbound import EVENTS
 from schemas.outlook import OutlookCheck
 from schemas.perception import Contribution, Score
+from schemas.subscriptions import NOTICES, ScoreNotice
 from schemas.topics import (
     ACTION_DEAD_LETTERS,
     ACTIONS,
@@ -56,6 +57,9 @@ OUTBOUND: Final[dict[str, Any]] = {
 }
 """What each topic out carries, as JSON."""
 
+WEBHOOKS: Final[dict[str, Any]] = {NOTICES: ScoreNotice}
+"""What is posted to subscribers, as JSON."""
+
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _KEYS: Final[dict[str, str]] = {
@@ -82,18 +86,19 @@ def event_schema(type_name: str) -> dict[str, Any]:
 
 
 def output_schema(topic: str) -> dict[str, Any]:
-    """The JSON Schema of what a topic out carries."""
-    return {"$schema": _DIALECT, "$id": topic, **msgspec.json.schema(OUTBOUND[topic])}
+    """The JSON Schema of what a topic out carries, or of what is posted to subscribers."""
+    return {"$schema": _DIALECT, "$id": topic, **msgspec.json.schema((OUTBOUND | WEBHOOKS)[topic])}
 
 
 def asyncapi() -> dict[str, Any]:
     """The AsyncAPI 3 document: channels, who sends, who receives, what the messages are."""
     inbound = {name: _message(name, f"{name}.json") for name in sorted(EVENTS)}
-    outbound = {topic: _message(topic, f"{topic}.json") for topic in OUTBOUND}
+    outbound = {name: _message(name, f"{name}.json") for name in (*OUTBOUND, *WEBHOOKS)}
     channels = {EVENT_TOPIC: _channel(EVENT_TOPIC, list(inbound))}
     channels |= {topic: _channel(topic, [topic]) for topic in OUTBOUND}
+    channels |= {name: _webhook(name) for name in WEBHOOKS}
     operations = {"receiveEvents": _operation("receive", EVENT_TOPIC)}
-    operations |= {f"send {topic}": _operation("send", topic) for topic in OUTBOUND}
+    operations |= {f"send {topic}": _operation("send", topic) for topic in (*OUTBOUND, *WEBHOOKS)}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -116,7 +121,7 @@ def asyncapi() -> dict[str, Any]:
 def documents() -> dict[str, str]:
     """Every published file by name, as text."""
     files = {f"{name}.json": event_schema(name) for name in EVENTS}
-    files |= {f"{topic}.json": output_schema(topic) for topic in OUTBOUND}
+    files |= {f"{name}.json": output_schema(name) for name in (*OUTBOUND, *WEBHOOKS)}
     files["asyncapi.json"] = asyncapi()
     return {
         name: json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -145,6 +150,17 @@ def _channel(topic: str, messages: list[str]) -> dict[str, Any]:
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
         "bindings": {"kafka": {"topic": topic}},
         "description": f"Key: {_KEYS[topic]}",
+    }
+
+
+def _webhook(name: str) -> dict[str, Any]:
+    return {
+        "address": None,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        "description": (
+            "Posted to the URL of each subscription (POST /v1/subscriptions), signed as Standard"
+            " Webhooks says; webhook-id is the notice's id."
+        ),
     }
 
 

@@ -21,7 +21,7 @@ from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.file import STANDARD_OUTPUT, ConsoleChannel, FileChannel
 from pipeline.adapters.dispatch.journey import Means, Rules
 from pipeline.adapters.dispatch.outlet import Outlet
-from pipeline.adapters.dispatch.port import SYSTEM_CLOCK, Channel, ConsentView
+from pipeline.adapters.dispatch.port import SYSTEM_CLOCK, Channel, ConsentView, Message
 from pipeline.adapters.dispatch.render import make_render
 from pipeline.adapters.dispatch.smtp import Mailbox, SmtpChannel
 from pipeline.adapters.dispatch.webhook import WebhookChannel
@@ -94,7 +94,7 @@ def make_dispatcher(
     watcher = DispatchWatcher(metrics, file.destinations)
     # No secret: it only spreads retries.
     chance = random.Random()  # noqa: S311
-    outlets: dict[str, Outlet] = {}
+    outlets: dict[str, Outlet[Message]] = {}
     for name, destination in file.destinations.items():
         try:
             channel = _channel(destination, os.environ)
@@ -123,7 +123,7 @@ def make_dispatcher(
 def _channel(
     destination: WebhookDestination | SmtpDestination | FileDestination,
     environment: Mapping[str, str],
-) -> Channel:
+) -> Channel[Message]:
     match destination:
         case WebhookDestination():
             secret = destination.secret_env and environment[destination.secret_env]

@@ -19,6 +19,7 @@ from pipeline.adapters.embedded.runner import EmbeddedRunner
 from pipeline.adapters.http.app import end_streams, make_app
 from pipeline.adapters.http.ports import Busy, Condition, Entry, ReadModel, Unavailable
 from pipeline.adapters.http.server import serve
+from pipeline.adapters.subscriptions.work import SubscriptionWork
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.access import check_environment, open_access, provider_of
@@ -26,6 +27,7 @@ from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
 from pipeline.bootstrap.read_model import forgetting, retention_of
 from pipeline.bootstrap.reading import make_read_side
+from pipeline.bootstrap.subscriptions import make_subscriptions, telling
 from pipeline.config import access_settings, program_version
 from pipeline.stages.allocate import AllocateStage
 from pipeline.stages.both import BothStages
@@ -79,6 +81,7 @@ def run_embedded(
     try:
         engine = make_engine(f"sqlite:///{file}")
         side = make_read_side(engine, lambda: policy)
+        subscriptions = make_subscriptions(engine, side.history, metrics)
         dispatch: EmbeddedDispatch | None = None
         if dispatches:
             follower = Follower(engine)
@@ -90,7 +93,8 @@ def run_embedded(
             read=side.read,
             history=side.history,
             insights=side.insights,
-            readiness=_Readiness(runner, dispatch),
+            subscriptions=subscriptions.desk,
+            readiness=_Readiness(runner, dispatch, subscriptions.work),
             policy=lambda: policy,
             catalogues=read_catalogues(policy),
             access=open_access(engine, may_enter, host=host, tell=warn),
@@ -107,6 +111,7 @@ def run_embedded(
         with (
             forgetting(engine, retention_of(policy)),
             _at_work(dispatch),
+            telling(subscriptions),
             _town(runner, side.read, say) if demo else _nothing(),
         ):
             serve(
@@ -122,20 +127,23 @@ def run_embedded(
 
 
 class _Readiness:
-    """How the lane and dispatch are."""
+    """How the lane, dispatch and the telling of subscribers are."""
 
-    def __init__(self, runner: EmbeddedRunner, dispatch: EmbeddedDispatch | None) -> None:
+    def __init__(
+        self, runner: EmbeddedRunner, dispatch: EmbeddedDispatch | None, work: SubscriptionWork
+    ) -> None:
         self._runner = runner
         self._dispatch = dispatch
+        self._work = work
 
     def conditions(self) -> Sequence[Condition]:
-        conditions = self._runner.conditions()
+        conditions = (*self._runner.conditions(), self._work.condition())
         if self._dispatch is None:
             return conditions
         return (*conditions, self._dispatch.condition())
 
     def fatal(self) -> str | None:
-        fatal = self._runner.fatal()
+        fatal = self._runner.fatal() or self._work.fatal()
         return fatal if fatal or self._dispatch is None else self._dispatch.fatal()
 
 

@@ -16,6 +16,7 @@ from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.bootstrap.access import check_environment, open_access, provider_of
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy
 from pipeline.bootstrap.reading import DatabaseReadiness, make_read_side, open_database
+from pipeline.bootstrap.subscriptions import make_subscriptions, telling
 from pipeline.config import ConfigError, access_settings, program_version
 
 
@@ -46,11 +47,13 @@ def run_serve(
     ingest = None if kafka is None else KafkaIngest(kafka)
     limit_client_logs()
     side = make_read_side(engine, lambda: policy)
+    subscriptions = make_subscriptions(engine, side.history, metrics)
     app = make_app(
         ingest=ingest,
         read=side.read,
         history=side.history,
         insights=side.insights,
+        subscriptions=subscriptions.desk,
         readiness=_Readiness(DatabaseReadiness(engine), ingest),
         policy=lambda: policy,
         catalogues=read_catalogues(policy),
@@ -65,14 +68,15 @@ def run_serve(
     def listening(bound_host: str, bound_port: int) -> None:
         say(f"listening on http://{bound_host}:{bound_port}")
 
-    serve(
-        app,
-        host,
-        port,
-        on_listening=listening,
-        on_stopping=lambda: end_streams(app),
-        around=ingest,
-    )
+    with telling(subscriptions):
+        serve(
+            app,
+            host,
+            port,
+            on_listening=listening,
+            on_stopping=lambda: end_streams(app),
+            around=ingest,
+        )
     engine.dispose()
 
 

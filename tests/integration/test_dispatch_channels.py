@@ -33,7 +33,7 @@ from tests.unit.dispatching import an_action
 CALM = Message(an_action(), "push", "12.00 EUR at Café")
 
 
-def send(channel: Channel, *messages: Message) -> list[Settled]:
+def send(channel: Channel[Message], *messages: Message) -> list[Settled]:
     async def send_all() -> list[Settled]:
         try:
             return [await channel.send(message) for message in messages]

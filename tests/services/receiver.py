@@ -81,6 +81,10 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/actions"
 
+    def trust(self, secret: str) -> None:
+        """Take what is signed with ``secret`` instead of ``SECRET``."""
+        self._verifier = Webhook(secret)
+
     def __enter__(self) -> Self:
         self._thread.start()
         wait_until(lambda: self._server.started, seconds=10, what="the receiver listens")

@@ -28,6 +28,7 @@ from pipeline.adapters.http.ports import (
     Sums,
 )
 from pipeline.adapters.messages import shipped_catalogues
+from pipeline.adapters.subscriptions.desk import SubscriptionDesk
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
 from schemas.perception import Contribution
@@ -338,6 +339,7 @@ class World:
         access: Access | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         stream_limits: StreamLimits = StreamLimits(),  # noqa: B008 - frozen
+        subscriptions: SubscriptionDesk | None = None,
     ) -> None:
         self.access = access or make_access(local=key is None, environment=key)
         self.ingest = MemoryIngest()
@@ -350,6 +352,7 @@ class World:
         self.app: FastAPI = make_app(
             ingest=self.ingest,
             read=self.read,
+            subscriptions=subscriptions,
             readiness=self.readiness,
             policy=default_policy,
             catalogues=shipped_catalogues(),

@@ -9,6 +9,7 @@ from typing import Final
 from pipeline.adapters.dispatch.ends import End, Parked, Progress
 from pipeline.adapters.dispatch.journey import Journey, Means
 from pipeline.adapters.dispatch.outlet import Outlet
+from pipeline.adapters.dispatch.port import Message
 from schemas.care import CareAction
 
 _AT_THE_START: Final = Progress()
@@ -22,7 +23,7 @@ class Dispatcher:
         self._waiting = 0
 
     @property
-    def outlets(self) -> list[Outlet]:
+    def outlets(self) -> list[Outlet[Message]]:
         """Every destination once, by name."""
         return sorted({*self._means.outlets.values()}, key=lambda outlet: outlet.name)
 

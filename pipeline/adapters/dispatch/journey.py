@@ -60,7 +60,7 @@ class Rules(NamedTuple):
 class Means(NamedTuple):
     """What every journey has at hand. ``outlets`` by channel: several may share a destination."""
 
-    outlets: Mapping[str, Outlet]
+    outlets: Mapping[str, Outlet[Message]]
     consents: ConsentView
     render: Render
     watcher: Watcher
@@ -156,7 +156,7 @@ class Journey:
         quiet = None if channel == STAFF else self._action.quiet
         return quiet_until(quiet, self._means.clock.now())
 
-    def _patience(self, outlet: Outlet) -> float:
+    def _patience(self, outlet: Outlet[Message]) -> float:
         """Seconds that it may wait for a place; the age begins when it first wants one."""
         now = self._means.clock.now()
         since = self._progress.since or now
@@ -165,7 +165,7 @@ class Journey:
         left = (self._deadline - now).total_seconds()
         return max(0.0, min(left, outlet.limits.max_age_seconds - age))
 
-    async def _attempt(self, channel: str, outlet: Outlet, send: Send) -> _Wait:
+    async def _attempt(self, channel: str, outlet: Outlet[Message], send: Send[Message]) -> _Wait:
         """One attempt, if it is still wanted; returns how long to wait before the next."""
         action, now = self._action, self._means.clock.now()
         if now >= self._deadline:
@@ -206,7 +206,7 @@ class Journey:
                 task.uncancel()
             return attempt.result()
 
-    def _understand(self, settled: Settled, channel: str, outlet: Outlet) -> _Wait:
+    def _understand(self, settled: Settled, channel: str, outlet: Outlet[Message]) -> _Wait:
         if isinstance(settled, Done):
             self._means.watcher.attempted(outlet.name, "done")
             attempts = self._progress.attempts + 1
@@ -229,7 +229,7 @@ class Journey:
         backoff = outlet.backoff_seconds(self._progress.attempts)
         return _Wait(max(backoff, settled.retry_after_seconds or 0.0), "backoff")
 
-    async def _wait(self, wait: _Wait, outlet: Outlet) -> None:
+    async def _wait(self, wait: _Wait, outlet: Outlet[Message]) -> None:
         """Wait, or end the journey or this channel if that would be too long."""
         if wait.why == "quiet":
             return

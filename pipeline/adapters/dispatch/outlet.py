@@ -1,6 +1,7 @@
 """One destination: its queue, its places, its pace and its circuit, shared with no other.
 
-A place is one attempt under way. An action that waits for its next attempt holds none, so what
+What is sent there is the channel's business: a message of care, or a notice to a subscriber. A
+place is one attempt under way. What waits for its next attempt holds none, so what
 fails keeps nobody from trying.
 """
 
@@ -9,12 +10,14 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from pipeline.adapters.dispatch.circuit import Circuit, State
-from pipeline.adapters.dispatch.port import Channel, Clock, Message, Settled, TryAgain
+from pipeline.adapters.dispatch.port import Channel, Clock, Settled, TryAgain
 
 log = logging.getLogger(__name__)
+
+Sent = TypeVar("Sent")
 
 
 class Limits(NamedTuple):
@@ -38,7 +41,7 @@ class Limits(NamedTuple):
     circuit_longest_seconds: float = 60.0
 
 
-Send = Callable[[Message], Awaitable[Settled]]
+Send = Callable[[Sent], Awaitable[Settled]]
 """Makes one attempt; never raises but to be cancelled."""
 
 
@@ -46,13 +49,13 @@ class QueueFull(Exception):  # noqa: N818 - it says what happened
     """Too many wait for this destination already."""
 
 
-class Outlet:
+class Outlet(Generic[Sent]):
     """A destination by name; of one event loop."""
 
     def __init__(
         self,
         name: str,
-        channel: Channel,
+        channel: Channel[Sent],
         limits: Limits,
         *,
         clock: Clock,
@@ -76,7 +79,7 @@ class Outlet:
         )
 
     @asynccontextmanager
-    async def turn(self, patience_seconds: float) -> AsyncIterator[Send]:
+    async def turn(self, patience_seconds: float) -> AsyncIterator[Send[Sent]]:
         """Hold a place, in which one attempt may be made or none.
 
         Raises ``QueueFull``, and ``TimeoutError`` if no place comes within ``patience_seconds``.
@@ -85,7 +88,7 @@ class Outlet:
             await self._take_place()
         asked = False
 
-        async def send(message: Message) -> Settled:
+        async def send(message: Sent) -> Settled:
             nonlocal asked
             asked = True
             return await self._send(message)
@@ -108,7 +111,7 @@ class Outlet:
     async def close(self) -> None:
         await self._channel.close()
 
-    async def _send(self, message: Message) -> Settled:
+    async def _send(self, message: Sent) -> Settled:
         good: bool | None = None
         try:
             settled = await self._channel.send(message)

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from pipeline.engine.errors import Retryable
 from schemas.care import CareAction, Consent
+
+Sent_contra = TypeVar("Sent_contra", contravariant=True)
 
 
 class Message(NamedTuple):
@@ -47,10 +49,10 @@ Settled = Done | Failed | TryAgain
 """How one attempt ended. Details hold no customer's data: they are logged."""
 
 
-class Channel(Protocol):
-    """One way to reach somebody. The action's id is its idempotency key: it may come again."""
+class Channel(Protocol[Sent_contra]):
+    """One way to reach somebody. What is sent has an id, its idempotency key: it may come again."""
 
-    async def send(self, message: Message) -> Settled:
+    async def send(self, message: Sent_contra) -> Settled:
         """Make one attempt, in bounded time. What it raises counts as ``TryAgain``, in doubt."""
         ...
 

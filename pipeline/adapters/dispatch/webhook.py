@@ -1,7 +1,7 @@
-"""A channel that posts each action to a URL, signed as Standard Webhooks says.
+"""Posts to a URL, signed as Standard Webhooks says; as a channel of care, each action.
 
-The body is the action's JSON, ``channel`` being the one it goes over now, with ``text`` added. The
-``webhook-id`` is the action's id: the same id again is the same action, to be acted upon once.
+The body of an action is its JSON, ``channel`` being the one it goes over now, with ``text`` added.
+The ``webhook-id`` is the action's id: the same id again is the same action, to be acted upon once.
 """
 
 import asyncio
@@ -51,10 +51,13 @@ class WebhookChannel:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, message: Message) -> Settled:
-        body = webhook_body(message)
+        return await self.post(message.action.id, webhook_body(message))
+
+    async def post(self, identity: str, body: bytes) -> Settled:
+        """Make one attempt to post ``body``, JSON in UTF-8; ``identity`` is the ``webhook-id``."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._post(message.action.id, body)
+                return await self._post(identity, body)
         except TimeoutError:
             return TryAgain(f"no answer within {self._timeout:g} s", in_doubt=True)
         except aiohttp.ClientConnectorError as error:

@@ -8,7 +8,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
-from pipeline.adapters.http import examples, history_examples, insights_examples, lists_examples
+from pipeline.adapters.http import (
+    examples,
+    history_examples,
+    insights_examples,
+    lists_examples,
+    subscription_examples,
+)
 from pipeline.adapters.http.access import Access
 from pipeline.adapters.http.admin import make_admin_router
 from pipeline.adapters.http.body import Limits
@@ -32,7 +38,9 @@ from pipeline.adapters.http.ports import (
 from pipeline.adapters.http.problems import add_problem_handlers
 from pipeline.adapters.http.read import make_read_router
 from pipeline.adapters.http.stream import make_stream_router
+from pipeline.adapters.http.subscriptions import make_subscription_router
 from pipeline.adapters.messages import Catalogues
+from pipeline.adapters.subscriptions.desk import SubscriptionDesk
 from pipeline.core.policy.compiled import Policy
 
 _DESCRIPTION = (
@@ -45,6 +53,7 @@ _OUTPUTS: Final = (
     *lists_examples.OUTPUTS,
     *history_examples.OUTPUTS,
     *insights_examples.OUTPUTS,
+    *subscription_examples.OUTPUTS,
     Condition,
 )
 
@@ -53,6 +62,7 @@ def make_app(
     *,
     ingest: Ingest | None,
     read: ReadModel | None,
+    subscriptions: SubscriptionDesk | None = None,
     readiness: Readiness,
     policy: Callable[[], Policy],
     catalogues: Catalogues,
@@ -67,8 +77,9 @@ def make_app(
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008 - frozen
     provider: Provider | None = None,
 ) -> FastAPI:
-    """The application. Without ``ingest``, ``read``, ``history`` (which needs ``read``) or
-    ``insights`` those routes are left out. Before its server stops call ``end_streams``.
+    """The application. Without ``ingest``, ``read``, ``history`` (which needs ``read``),
+    ``insights`` or ``subscriptions`` those routes are left out. Before its server stops call
+    ``end_streams``.
 
     ``access`` decides who may pass, by the table in ``scopes``: a route that is not in it is
     refused. With ``provider`` people may log in by their organisation.
@@ -101,6 +112,8 @@ def make_app(
         app.include_router(make_read_router(read, policy=policy, catalogues=catalogues))
     if insights is not None:
         app.include_router(make_insights_router(insights, now_ms=now_ms))
+    if subscriptions is not None:
+        app.include_router(make_subscription_router(subscriptions))
     app.include_router(make_health_router(readiness, registry))
     app.include_router(
         make_admin_router(access, now=lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))

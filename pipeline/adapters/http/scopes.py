@@ -37,6 +37,20 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "/v1/actions"): "read",
     ("GET", "/v1/decisions"): "read",
     ("GET", "/v1/cases"): "read",
+    # Whoever subscribes has us post to a URL of theirs, and is told customers' ids.
+    **{
+        need: "operate"
+        for need in (
+            ("GET", "/v1/subscriptions"),
+            ("POST", "/v1/subscriptions"),
+            ("GET", "/v1/subscriptions/{subscription}"),
+            ("PATCH", "/v1/subscriptions/{subscription}"),
+            ("DELETE", "/v1/subscriptions/{subscription}"),
+            ("POST", "/v1/subscriptions/{subscription}/test"),
+            ("GET", "/v1/subscriptions/{subscription}/deliveries"),
+            ("POST", "/v1/deliveries/{delivery}/redeliver"),
+        )
+    },
     # They hold the original bytes, which name customers in places nobody can know.
     ("GET", "/v1/dead-letters"): "identify",
     ("GET", "/v1/who"): "any",

@@ -189,6 +189,18 @@ class Metrics:
             ["destination", "state"],
             registry=registry,
         )
+        self.notices = Counter(
+            "touchpoint_notices",
+            "Crossings that subscribers are told of, by edge: entered or left.",
+            ["edge"],
+            registry=registry,
+        )
+        self.notice_attempts = Counter(
+            "touchpoint_notice_attempts",
+            "Attempts to tell a subscriber, by result: done, failed (for good) or retry.",
+            ["result"],
+            registry=registry,
+        )
         # With m the middle of a bin, the Brier score is about
         # sum(yes * (1 - m) ** 2 + no * m ** 2) / sum(yes + no).
         self.outlook_checks = Counter(

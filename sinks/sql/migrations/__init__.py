@@ -13,6 +13,9 @@ from sqlalchemy import Connection, Engine, text
 from sinks.sql import access as _access  # noqa: F401
 from sinks.sql import audit as _audit  # noqa: F401
 from sinks.sql import changes
+
+# Their tables stand beside those of sinks.sql.tables: whoever compares must know them.
+from sinks.sql import subscription_tables as _subscription_tables  # noqa: F401
 from sinks.sql.engine import make_engine
 from sinks.sql.tables import metadata
 

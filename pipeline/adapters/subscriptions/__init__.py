@@ -1,0 +1,1 @@
+"""Tells subscribers which customers came to match their conditions: signed webhooks."""
