@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
@@ -37,6 +37,7 @@ def make_app(
     registry: CollectorRegistry,
     version: str,
     count: Count = lambda outcome, events: None,
+    console: APIRouter | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> FastAPI:
     """The application. Without ``ingest`` or ``read`` those routes are left out.
@@ -44,7 +45,7 @@ def make_app(
     ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
     languages it explains in. ``now_ms`` is the clock,
     in milliseconds since 1970; ``version`` is the program's; ``count`` is told what became of
-    the events handed in.
+    the events handed in. ``console`` are the pages for people (``make_console_router``).
     """
     # No pages of its own for the document: they would load scripts from elsewhere.
     app = FastAPI(
@@ -62,6 +63,8 @@ def make_app(
     if read is not None:
         app.include_router(make_read_router(read, policy=policy, catalogues=catalogues))
     app.include_router(make_health_router(readiness, registry))
+    if console is not None:
+        app.include_router(console)
     app.add_middleware(Edge, access=access)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
