@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
-from pipeline.adapters.console import rows
 from pipeline.adapters.console.ports import Ask
+from pipeline.adapters.console.rows import read_as
 from pipeline.adapters.console.view import View
 from schemas.care import CampaignReport
 
@@ -17,14 +17,13 @@ def view_campaigns(ask: Ask, *, days: int = 90) -> View:
     found = (
         None
         if reports is None
-        else rows.reports(
-            reports.campaign_reports(_MOST_REPORTS, campaign=None, before=None).items
+        else read_as(
+            reports.campaign_reports(_MOST_REPORTS, campaign=None, before=None).items,
+            list[CampaignReport],
         )
     )
     since = ask.now - timedelta(days=days)
-    experiments = (
-        None if insights is None else insights.experiments(since=since, until=ask.now)
-    )
+    experiments = None if insights is None else insights.experiments(since=since, until=ask.now)
     shows: dict[str, object] = {
         "reports": None if found is None else latest(found),
         "policies": ask.sources.policy().file.campaigns,

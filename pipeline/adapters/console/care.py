@@ -1,12 +1,13 @@
-"""The care queue: which clock runs out next, what is under way, what was held or refused and why."""
+"""The care queue: which clock runs out next, what is under way, what was held or refused."""
 
 from datetime import timedelta
 from typing import Final
 
-from pipeline.adapters.console import rows
 from pipeline.adapters.console.lives import lives_of
 from pipeline.adapters.console.ports import Ask
+from pipeline.adapters.console.rows import Case, read_as
 from pipeline.adapters.console.view import View
+from schemas.care import CareAction, CareDecision
 
 _MOST_CASES: Final = 500
 _MOST_DECISIONS: Final = 1_000
@@ -18,11 +19,13 @@ def view_care(ask: Ask) -> View:
     read = ask.sources.read
     page = read.cases(_MOST_CASES, customer=None, status="open", before=None)
     cases = sorted(
-        rows.cases(page.items),
+        read_as(page.items, list[Case]),
         key=lambda case: (case.next_due is None, case.next_due or ask.now, case.opened_at),
     )
     decided = read.decisions(_MOST_DECISIONS, customer=None, before=None)
-    acted = rows.actions(read.actions(_MOST_DECISIONS, customer=None, before=None).items)
+    acted = read_as(
+        read.actions(_MOST_DECISIONS, customer=None, before=None).items, list[CareAction]
+    )
     due = [case.next_due for case in cases if case.next_due is not None]
     shows: dict[str, object] = {
         "cases": cases,
@@ -30,7 +33,7 @@ def view_care(ask: Ask) -> View:
         "overdue": sum(time < ask.now for time in due),
         "soon": sum(ask.now <= time < ask.now + _SOON for time in due),
         "soon_hours": _SOON.total_seconds() / 3600,
-        "lives": lives_of(rows.decisions(decided.items), acted),
+        "lives": lives_of(read_as(decided.items, list[CareDecision]), acted),
         "more_decisions": decided.next is not None,
         "most_decisions": _MOST_DECISIONS,
     }

@@ -2,24 +2,32 @@
 
 from collections.abc import Sequence
 from datetime import UTC, timedelta
-from typing import Any, Final
+from typing import Final
 
-from pipeline.adapters.console import rows
-from pipeline.adapters.console.figures import ScorePoint, score_figure, waterfall_figure
+from pipeline.adapters.console.figures import (
+    Fall,
+    Figure,
+    ScorePoint,
+    score_figure,
+    waterfall_figure,
+)
 from pipeline.adapters.console.lives import lives_of
 from pipeline.adapters.console.ports import Ask
+from pipeline.adapters.console.rows import Case, read_as
 from pipeline.adapters.console.view import View, event_path
 from pipeline.adapters.console.waterfall import BY, By, waterfall
 from pipeline.adapters.http.problems import ProblemError
 from pipeline.core.perceive.explain import Explanation, explain, places_of
 from pipeline.core.perceive.words import in_words
+from schemas.care import CareAction, CareDecision
 from schemas.perception import Contribution, Score
 
 TRAIL_HOURS: Final = 48
 _MOST_TRAIL: Final = 200
-_MOST_EVENTS: Final = 100
+_MOST_EVENTS: Final = 50
 _MOST_CASES: Final = 50
 _MOST_DECISIONS: Final = 200
+_LEAST_HEIGHT: Final = 300
 _FIRM: Final = 0.8
 _FAIR: Final = 0.5
 
@@ -32,15 +40,18 @@ def view_customer(
     found = read.explanation(customer)
     if found is None:
         raise ProblemError(404, "unknown_customer", "no event of this customer was processed")
-    score = rows.score_of(found)
+    score = read_as(found, Score)
     explanation = explain(score, places_of(ask.sources.policy()))
-    decided = rows.decisions(
-        read.decisions(_MOST_DECISIONS, customer=customer, before=None).items
+    decided = read_as(
+        read.decisions(_MOST_DECISIONS, customer=customer, before=None).items, list[CareDecision]
     )
-    acted = rows.actions(read.actions(_MOST_DECISIONS, customer=customer, before=None).items)
-    cases = rows.cases(
-        read.cases(_MOST_CASES, customer=customer, status=None, before=None).items
+    acted = read_as(
+        read.actions(_MOST_DECISIONS, customer=customer, before=None).items, list[CareAction]
     )
+    cases = read_as(
+        read.cases(_MOST_CASES, customer=customer, status=None, before=None).items, list[Case]
+    )
+    fall, steps = _why(ask, explanation, by)
     shows: dict[str, object] = {
         "score": score,
         "confidence_word": _confidence(score.confidence),
@@ -57,8 +68,9 @@ def view_customer(
         "ways": BY,
         "days": days,
         "trail_hours": TRAIL_HOURS,
-        **_why(ask, explanation, by),
-        **_happened(ask, score, days=days, before=before),
+        "fall": fall,
+        "waterfall": steps,
+        **_happened(ask, score, days=days, before=before, height=steps["layout"]["height"]),
     }
     return View(
         "customer.html",
@@ -69,34 +81,32 @@ def view_customer(
     )
 
 
-def _why(ask: Ask, explanation: Explanation, by: By) -> dict[str, object]:
+def _why(ask: Ask, explanation: Explanation, by: By) -> tuple[Fall, Figure]:
     def link(event: str) -> str:
         return event_path(ask.base, explanation.customer, event) or ""
 
     fall = waterfall(explanation, by, ask.say, link)
-    return {"fall": fall, "waterfall": waterfall_figure(fall, ask.say)}
+    return fall, waterfall_figure(fall, ask.say)
 
 
-def _happened(ask: Ask, score: Score, *, days: int, before: str | None) -> dict[str, object]:
+def _happened(
+    ask: Ask, score: Score, *, days: int, before: str | None, height: int
+) -> dict[str, object]:
     """The trail, the events page by page, and the score over time; nothing without a history."""
     history = ask.sources.history
     if history is None:
         return {"trail": None, "events": None, "older": None, "curve": None, "moved": ()}
     customer, until = score.customer, max(ask.now, score.as_of)
-    trail = history.trail(
-        customer, since=until - timedelta(hours=TRAIL_HOURS), limit=_MOST_TRAIL
-    )
-    recent = history.history(
-        customer, _MOST_TRAIL, since=until - timedelta(days=days), before=None
-    )
+    trail = history.trail(customer, since=until - timedelta(hours=TRAIL_HOURS), limit=_MOST_TRAIL)
+    recent = history.history(customer, _MOST_TRAIL, since=until - timedelta(days=days), before=None)
     page = history.history(customer, _MOST_EVENTS, since=None, before=before)
-    points = _points(ask, rows.contributions(recent.items))
+    points = _points(ask, read_as(recent.items, list[Contribution]))
     return {
-        "trail": rows.contributions(trail),
-        "events": rows.contributions(page.items),
+        "trail": read_as(trail, list[Contribution]),
+        "events": read_as(page.items, list[Contribution]),
         "older": page.next,
         "moved": points,
-        "curve": _curve(ask, score, points) if points else None,
+        "curve": _curve(ask, score, points, height) if points else None,
     }
 
 
@@ -107,16 +117,22 @@ def _points(ask: Ask, contributions: Sequence[Contribution]) -> list[ScorePoint]
             each.time,
             each.score_after,
             0.0 if each.score_before is None else each.score_after - each.score_before,
-            ask.say.name("touchpoint", each.touchpoint),
+            ask.say.title("touchpoint", each.touchpoint),
         )
         for each in reversed(contributions)
         if each.score_after is not None
     ]
 
 
-def _curve(ask: Ask, score: Score, points: Sequence[ScorePoint]) -> dict[str, Any]:
-    below = ask.sources.policy().file.decide.low_score.below.value
-    return score_figure(points, baseline=score.baseline, care_below=below, say=ask.say)
+def _curve(ask: Ask, score: Score, points: Sequence[ScorePoint], height: int) -> Figure:
+    rule = ask.sources.policy().file.decide.low_score
+    return score_figure(
+        points,
+        baseline=score.baseline,
+        care_below=None if rule is None else rule.below.value,
+        height=max(height, _LEAST_HEIGHT),  # as high as the waterfall beside it
+        say=ask.say,
+    )
 
 
 def _confidence(confidence: float) -> str:
@@ -124,5 +140,3 @@ def _confidence(confidence: float) -> str:
     if confidence >= _FIRM:
         return "firm"
     return "fair" if confidence >= _FAIR else "weak"
-
-

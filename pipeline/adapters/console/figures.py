@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pipeline.adapters.console.speech import Speech
 from schemas.insights import CurvePoint
 
 Figure = dict[str, Any]
+
+_HALF_DAY_MS: Final = 12 * 3600 * 1000
+_ROOM: Final = 8
+"""Points of score that are shown above and below what there is."""
 
 
 class ScorePoint(NamedTuple):
@@ -38,9 +42,14 @@ class Fall(NamedTuple):
 
 
 def score_figure(
-    points: Sequence[ScorePoint], *, baseline: float, care_below: float, say: Speech
+    points: Sequence[ScorePoint],
+    *,
+    baseline: float,
+    care_below: float | None,
+    height: int,
+    say: Speech,
 ) -> Figure:
-    """A score over time, with the events that moved it as points."""
+    """A score over time, with the events that moved it as points; ``height`` in pixels."""
     times = [_time(point.at) for point in points]
     moved = [(time, p) for time, p in zip(times, points, strict=True) if p.moved]
     traces: list[Figure] = [
@@ -71,22 +80,25 @@ def score_figure(
                 "marker": {
                     "color": color,
                     "symbol": symbol,
+                    "opacity": 1,
                     "size": [min(9 + 1.2 * abs(p.moved), 18) for _, p in of],
                     "line": {"width": 1, "color": "--surface"},
                 },
             }
         )
-    layout = _layout(300)
-    layout["yaxis"] |= {"range": [0, 100], "title": {"text": say.gettext("Score, 0 to 100")}}
-    layout["shapes"] = [
-        _level(baseline, "--muted", "dot"),
-        _level(care_below, "--bad", "dash"),
-        _below(care_below),
-    ]
-    layout["annotations"] = [
-        _note(baseline, say.gettext("Baseline {value}", value=say.number(baseline, places=0))),
-        _note(care_below, say.gettext("Care below {value}", value=say.number(care_below, places=0))),
-    ]
+    layout = _layout(height)
+    layout["xaxis"] |= _days(say)
+    lines = [baseline] if care_below is None else [baseline, care_below]
+    shown = [*lines, *(point.score for point in points)]
+    low, high = max(min(shown) - _ROOM, 0), min(max(shown) + _ROOM, 100)
+    layout["yaxis"] |= {"range": [low, high], "title": {"text": say.gettext("Score, 0 to 100")}}
+    layout["shapes"] = [_level(baseline, "--muted", "dot")]
+    told = say.number(baseline, places=0)
+    layout["annotations"] = [_note(baseline, say.gettext("Baseline {value}", value=told))]
+    if care_below is not None:
+        told = say.number(care_below, places=0)
+        layout["shapes"] += [_level(care_below, "--bad", "dash"), _below(care_below)]
+        layout["annotations"] += [_note(care_below, say.gettext("Care below {value}", value=told))]
     return {"data": traces, "layout": layout}
 
 
@@ -116,6 +128,9 @@ def waterfall_figure(fall: Fall, say: Speech) -> Figure:
         "automargin": True,
         "tickvals": list(range(len(labels))),
         "ticktext": labels,
+        "ticks": "outside",
+        "ticklen": 6,
+        "tickcolor": "rgba(0,0,0,0)",
         "showgrid": False,
         "zeroline": False,
         "fixedrange": True,
@@ -131,9 +146,7 @@ def waterfall_figure(fall: Fall, say: Speech) -> Figure:
         ],
         "y": list(range(len(labels))),
         "x": [each / 10 for each in tenths],
-        "text": [
-            say.number(each / 10, signed=0 < at < ends) for at, each in enumerate(tenths)
-        ],
+        "text": [say.number(each / 10, signed=0 < at < ends) for at, each in enumerate(tenths)],
         "textposition": "outside",
         "cliponaxis": False,
         "hovertext": labels,
@@ -163,6 +176,7 @@ def curve_figure(points: Sequence[CurvePoint], say: Speech) -> Figure:
         }
 
     layout = _layout(260)
+    layout["xaxis"] |= _days(say)
     layout["yaxis"] |= {"title": {"text": say.gettext("Level, %")}, "ticksuffix": "%"}
     return {
         "data": [
@@ -191,7 +205,11 @@ def _layout(height: int) -> Figure:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"size": 12, "color": "--text"},
-        "hoverlabel": {"bgcolor": "--surface", "font": {"color": "--text"}, "bordercolor": "--rule"},
+        "hoverlabel": {
+            "bgcolor": "--surface",
+            "font": {"color": "--text"},
+            "bordercolor": "--rule",
+        },
         "xaxis": {**axis, "showgrid": False, "automargin": True},
         "yaxis": {**axis, "automargin": True},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
@@ -200,9 +218,28 @@ def _layout(height: int) -> Figure:
     }
 
 
+def _days(say: Speech) -> Figure:
+    """How an axis of time is written: hours where there is room for them."""
+    day = say.pattern("%-d %b")
+    return {
+        "tickformatstops": [
+            {"dtickrange": [None, _HALF_DAY_MS], "value": "%H:%M\n" + day},
+            {"dtickrange": [_HALF_DAY_MS, None], "value": day + "\n%Y"},
+        ]
+    }
+
+
 def _level(value: float, color: str, dash: str) -> Figure:
     line = {"color": color, "width": 1, "dash": dash}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line}
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": value,
+        "y1": value,
+        "line": line,
+    }
 
 
 def _below(value: float) -> Figure:
@@ -222,12 +259,14 @@ def _below(value: float) -> Figure:
 def _note(value: float, text: str) -> Figure:
     return {
         "xref": "paper",
-        "x": 1,
-        "xanchor": "right",
+        "x": 0.005,
+        "xanchor": "left",
         "y": value,
         "yanchor": "bottom",
         "text": text,
         "showarrow": False,
+        "bgcolor": "--surface",
+        "opacity": 0.85,
         "font": {"size": 11, "color": "--muted"},
     }
 

@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
-from pipeline.adapters.console import rows
 from pipeline.adapters.console.ports import Ask
+from pipeline.adapters.console.rows import read_as
 from pipeline.adapters.console.view import View
+from schemas.dead_letter import DeadLetter
 
 _MOST_LETTERS: Final = 50
 _OUTCOMES: Final = ("processed", "duplicate", "dead_letter")
@@ -37,7 +38,7 @@ class Spread(NamedTuple):
     """
 
     name: str
-    count: int
+    times: int
     mean: float | None
     half: float | None
     most: float | None
@@ -58,7 +59,7 @@ def view_health(ask: Ask, *, before: str | None = None) -> View:
         "conditions": ask.sources.readiness.conditions(),
         "fatal": ask.sources.readiness.fatal(),
         "numbers": numbers_of(ask.sources.registry),
-        "letters": rows.dead_letters(page.items),
+        "letters": read_as(page.items, list[DeadLetter]),
         "older": page.next,
     }
     return View("health.html", ask.say.gettext("Pipeline health"), shows, live=("score",))

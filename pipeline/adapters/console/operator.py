@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, get_args
-
-import msgspec
+from typing import Final, NamedTuple, get_args
 
 from pipeline.adapters.console.figures import curve_figure
 from pipeline.adapters.console.ports import Ask
+from pipeline.adapters.console.rows import read_as
 from pipeline.adapters.console.view import View
 from pipeline.adapters.http.ports import Insights
 from schemas.insights import Axis, Fall, Iceberg, Level, SilentCustomer
@@ -51,7 +50,7 @@ def _numbers(ask: Ask, insights: Insights, wish: Wish) -> dict[str, object]:
     since = until - timedelta(days=wish.days)
     levels = insights.levels(wish.axis, since=since, until=until, dimension=wish.dimension)
     value = wish.value if wish.value is not None else _first(levels)
-    falls = _read(insights.falls(_MOST_FALLS, since=since, before=None).items, list[Fall])
+    falls = read_as(insights.falls(_MOST_FALLS, since=since, before=None).items, list[Fall])
     return {
         "since": since,
         "until": until,
@@ -117,19 +116,13 @@ def _concerns(fall: Fall, wish: Wish) -> bool:
         return False
     if wish.value is None or wish.axis not in ("dimension", "touchpoint", "department"):
         return True
-    return getattr(fall, wish.axis) == wish.value
+    return bool(getattr(fall, wish.axis) == wish.value)
 
 
 def _silent(insights: Insights, berg: Iceberg, since: datetime) -> list[SilentCustomer]:
-    page = insights.silent(
-        berg.touchpoint, berg.dimension, _SHOWN_SILENT, since=since, before=None
-    )
-    return _read(page.items, list[SilentCustomer])
+    page = insights.silent(berg.touchpoint, berg.dimension, _SHOWN_SILENT, since=since, before=None)
+    return read_as(page.items, list[SilentCustomer])
 
 
 def _first(levels: Sequence[Level]) -> str | None:
     return levels[0].value if levels else None
-
-
-def _read(rows: object, kind: Any) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(rows), type=kind)

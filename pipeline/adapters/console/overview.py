@@ -3,10 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-from pipeline.adapters.console import rows
 from pipeline.adapters.console.lives import lives_of
 from pipeline.adapters.console.ports import Ask
+from pipeline.adapters.console.rows import Case, read_as
 from pipeline.adapters.console.view import View
+from schemas.care import CareAction, CareDecision
+from schemas.dead_letter import DeadLetter
 
 _MOST_CASES: Final = 500
 _MOST_SHOWN: Final = 8
@@ -17,15 +19,19 @@ _FALLS_HOURS: Final = 24
 def view_overview(ask: Ask, *, missing: str | None = None) -> View:
     """The page; ``missing`` is an id that was looked for and not found."""
     read, insights = ask.sources.read, ask.sources.insights
-    open_cases = rows.cases(
-        read.cases(_MOST_CASES, customer=None, status="open", before=None).items
+    open_cases = read_as(
+        read.cases(_MOST_CASES, customer=None, status="open", before=None).items, list[Case]
     )
     due = sorted(
         (case for case in open_cases if case.next_due is not None),
         key=lambda case: case.next_due or ask.now,
     )
-    decided = rows.decisions(read.decisions(_MOST_DECISIONS, customer=None, before=None).items)
-    acted = rows.actions(read.actions(_MOST_DECISIONS, customer=None, before=None).items)
+    decided = read_as(
+        read.decisions(_MOST_DECISIONS, customer=None, before=None).items, list[CareDecision]
+    )
+    acted = read_as(
+        read.actions(_MOST_DECISIONS, customer=None, before=None).items, list[CareAction]
+    )
     lives = lives_of(decided, acted)
     since = ask.now - timedelta(hours=_FALLS_HOURS)
     falls = None if insights is None else insights.falls(100, since=since, before=None)
@@ -38,7 +44,7 @@ def view_overview(ask: Ask, *, missing: str | None = None) -> View:
         "lives": lives,
         "falls": None if falls is None else sorted(falls.items, key=_points)[:_MOST_SHOWN],
         "falls_hours": _FALLS_HOURS,
-        "letters": rows.dead_letters(letters.items),
+        "letters": read_as(letters.items, list[DeadLetter]),
         "more_letters": letters.next is not None,
         "not_ready": [each for each in ask.sources.readiness.conditions() if not each.ready],
         "conditions": ask.sources.readiness.conditions(),

@@ -48,7 +48,11 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals |= {"step_of": step_of, "event_anchor": event_anchor, "INFINITE": inf}
+        self._environment.globals |= {
+            "step_of": step_of,
+            "event_anchor": event_anchor,
+            "INFINITE": inf,
+        }
         self._environment.globals["style_ids"] = style_ids(assets[PLOTLY])
 
     def answer(self, request: Request, ask: Ask, view: View) -> Response:

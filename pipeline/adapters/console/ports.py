@@ -16,7 +16,7 @@ class CampaignReports(Protocol):
     """How campaigns stood after their windows. Methods block, as those of ``ReadModel``."""
 
     def campaign_reports(self, limit: int, *, campaign: str | None, before: str | None) -> Page:
-        """``schemas.care.CampaignReport``, newest first. ``ValueError``: ``before`` is no cursor."""
+        """``schemas.care.CampaignReport``, newest first; ``ValueError`` as in ``ReadModel``."""
         ...
 
 

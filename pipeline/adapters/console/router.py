@@ -105,6 +105,7 @@ def make_console_router(
             return handled
 
     router = APIRouter(prefix=PREFIX, include_in_schema=False, route_class=ConsoleRoute)
+
     @router.get("/static/{name}")
     def get_asset(request: Request, name: str) -> Response:
         if name not in assets:

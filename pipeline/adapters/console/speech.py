@@ -46,14 +46,19 @@ class Speech:
         found = self._own.pgettext(kind, name)
         if found == name and kind == "touchpoint":
             found = self.messages.npgettext(kind, name, name, 1)
-        elif found == name:
+        if found == name:
             found = self.messages.pgettext(kind, name)
         return name.replace("_", " ") if found == name else found
+
+    def title(self, kind: str, name: str | None) -> str:
+        """The same as ``name``, to begin a line with."""
+        words = self.name(kind, name)
+        return words[:1].upper() + words[1:]
 
     def trigger(self, trigger: str) -> str:
         """What made an action a proposal: ``notice.NAME`` and the like, in words."""
         kind, _, rest = trigger.partition(".")
-        told = self.name("trigger", kind)
+        told = self.title("trigger", kind)
         if not rest:
             return told
         names = {"notice": "touchpoint", "outlook": "outlook", "case": "case change"}
@@ -73,17 +78,21 @@ class Speech:
             return NOTHING
         return self.number(100 * share, places=places, signed=signed) + "%"
 
+    def gap(self, share: float | None) -> str:
+        """A difference of two shares in percentage points, which the heading names."""
+        return self.number(None if share is None else 100 * share, signed=True)
+
     def moment(self, time: datetime | None) -> str:
         """A time to the minute, in UTC."""
         if time is None:
             return NOTHING
         return format_datetime(
-            time.astimezone(UTC), self._pattern("d MMM y, HH:mm"), locale=self._locale
+            time.astimezone(UTC), self.pattern("d MMM y, HH:mm"), locale=self._locale
         )
 
     def day(self, time: datetime) -> str:
         """A day without its year."""
-        return format_datetime(time.astimezone(UTC), self._pattern("d MMM"), locale=self._locale)
+        return format_datetime(time.astimezone(UTC), self.pattern("d MMM"), locale=self._locale)
 
     def span(self, seconds: float | None) -> str:
         """A length of time in its two largest units; seconds below two minutes."""
@@ -112,7 +121,8 @@ class Speech:
             return self.gettext("just now")
         return self.gettext("{span} ago", span=self.span((now - time).total_seconds()))
 
-    def _pattern(self, pattern: str) -> str:
+    def pattern(self, pattern: str) -> str:
+        """A pattern of a date as this language has it."""
         return self._own.pgettext("pattern", pattern)
 
 

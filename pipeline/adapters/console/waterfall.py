@@ -1,4 +1,4 @@
-"""From the baseline to the score in figures that add up, with what rounding left as its own step."""
+"""From the baseline to the score in figures that add up; what rounding left is a step too."""
 
 from collections.abc import Callable, Mapping
 from math import fsum
@@ -45,9 +45,7 @@ def waterfall(
     return Fall(baseline, tuple(bars), score - shown, score)
 
 
-def _label(
-    each: Sum, by: By, parts: Mapping[str | None, ExplainedPart], say: Speech
-) -> str:
+def _label(each: Sum, by: By, parts: Mapping[str | None, ExplainedPart], say: Speech) -> str:
     if each.name is None:
         return {
             "event": say.gettext("Earlier and smaller events"),
@@ -55,6 +53,6 @@ def _label(
         }.get(by, say.gettext("No longer in the policy"))
     if by == "event":
         part = parts[each.name]
-        touchpoint = say.name("touchpoint", part.touchpoint)
+        touchpoint = say.title("touchpoint", part.touchpoint)
         return touchpoint if part.at is None else f"{touchpoint}, {say.day(part.at)}"
-    return say.name(by, each.name)
+    return say.title(by, each.name)
