@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from pipeline.adapters.console.who import Who
 from pipeline.adapters.http.access import Access
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.ports import Condition, Feed, Sums
-from pipeline.adapters.messages import shipped_catalogues
+from pipeline.adapters.messages import Catalogues, shipped_catalogues
 from pipeline.adapters.telemetry.metrics import Metrics
 from schemas.care import (
     CampaignReport,
@@ -200,11 +201,16 @@ def make_town() -> Town:
     return Town(TownRead(), TownHistory(), TownInsights(), TownCampaigns(), readiness)
 
 
+@cache
+def _catalogues() -> Catalogues:
+    return shipped_catalogues()
+
+
 def town_app(town: Town | None = None, *, who: Who = OPERATOR, bare: bool = False) -> Any:
     """The console on a town; ``bare`` without history, insights and campaigns."""
     town = make_town() if town is None else town
     registry = _registry()
-    catalogues = shipped_catalogues()
+    catalogues = _catalogues()
     console = make_console_router(
         town.read,
         None if bare else town.history,
