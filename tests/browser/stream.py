@@ -1,13 +1,14 @@
 """A stream of changes that a test decides on, in the place of the real one."""
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-_OVER = ("", {})
+_OVER: tuple[str, dict[str, object]] = ("", {})
 
 
 class Stream:
@@ -25,13 +26,16 @@ class Stream:
     def add_to(self, app: Any) -> None:
         """Serve it at ``/v1/stream``."""
 
-        def get_stream() -> StreamingResponse:
-            return StreamingResponse(self._lines(), media_type="text/event-stream")
+        def get_stream(request: Request) -> StreamingResponse:
+            kinds = request.query_params["kinds"].split(",")
+            lines = self._lines(kinds, request.query_params.get("customer"))
+            return StreamingResponse(lines, media_type="text/event-stream")
 
-        app.router.add_route("/v1/stream", lambda request: get_stream())
+        app.router.add_route("/v1/stream", get_stream)
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self, kinds: Sequence[str], customer: str | None) -> Iterator[str]:
         yield ": open\n\n"
         while (change := self._waiting.get()) != _OVER:
             kind, row = change
-            yield f"event: {kind}\ndata: {msgspec.json.encode(row).decode()}\n\n"
+            if kind in kinds and customer in (None, row.get("customer")):
+                yield f"event: {kind}\ndata: {msgspec.json.encode(row).decode()}\n\n"

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.chromium import open_page
 from tests.browser.serving import served
 from tests.browser.stream import Stream
-from tests.unit.console_fakes import KNOWN, Town, make_town, town_app
+from tests.unit.console_fakes import Town, make_town, town_app
+from tests.unit.console_rows import KNOWN
 
 CUSTOMER = f"/console/customers/{KNOWN}"
 

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from pipeline.adapters.console.who import Who
-from tests.unit.console_fakes import KNOWN, ODD, OPERATOR, Town, make_town, town_app
-from tests.unit.console_rows import DECISIONS
+from tests.unit.console_fakes import OPERATOR, Town, make_town, town_app
+from tests.unit.console_rows import DECISIONS, KNOWN, ODD
 
 CONSOLE = Path(__file__).parents[2] / "pipeline" / "adapters" / "console"
 READER = Who("rita", frozenset({"read"}))

@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 from pipeline.adapters.console.speech import Speech, speech
 from pipeline.adapters.console.waterfall import BY
 from pipeline.adapters.messages import shipped_catalogues
+from pipeline.core.policy.check import FATIGUE
 from pipeline.core.policy.outlooks import Reading
 from schemas.care import DecisionOutcome
 from schemas.dead_letter import Reason
@@ -97,6 +98,7 @@ def _names() -> Iterator[tuple[str, str]]:
         "band": set(get_args(Band)),
         "campaign": set(file.campaigns),
         "dead letter": {reason.value for reason in Reason},
+        "dimension": {*file.dimensions, FATIGUE},
         "outcome": set(get_args(DecisionOutcome)),
         "outlook": set(file.outlooks),
         "reading": {name for each in get_args(Reading) for name in (get_args(each) or (each,))},

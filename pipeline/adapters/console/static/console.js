@@ -118,22 +118,12 @@
     return details ? `#${CSS.escape(details.id)} > summary` : null;
   }
 
-  function concerns(event) {
-    const about = main.dataset.about;
-    if (!about) return true;
-    try {
-      const row = JSON.parse(event.data);
-      const customer = row.customer ?? row.row?.customer;
-      return customer === undefined || customer === about;
-    } catch {
-      return true;
-    }
-  }
-
   function listen() {
     const kinds = (main.dataset.live || "").split(" ").filter(Boolean);
     if (!kinds.length || !window.EventSource) return;
-    const source = new EventSource(status.dataset.stream);
+    const wanted = new URLSearchParams({ kinds: kinds.join(",") });
+    if (main.dataset.about) wanted.set("customer", main.dataset.about);
+    const source = new EventSource(`${status.dataset.stream}?${wanted}`);
     let missed = false;
     source.addEventListener("open", () => {
       tell("on");
@@ -146,7 +136,7 @@
       else tell("off", true);
     });
     for (const kind of kinds) {
-      source.addEventListener(kind, (event) => { if (concerns(event)) soon(); });
+      source.addEventListener(kind, soon);
     }
     addEventListener("pagehide", () => source.close());
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
