@@ -1,11 +1,11 @@
 """Every page in a real browser: usable by all, whole in every width, theme and language."""
 
 from collections.abc import Iterator
-from typing import Any
+from time import monotonic
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.browser.chromium import PAGES, PHONE, WIDE, open_page, wait_for_charts
 from tests.browser.serving import served
@@ -80,17 +80,16 @@ def test_wide_tables_scroll_in_a_region_that_keys_can_reach(browser: Browser, ad
     region.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    _wait(page, region, "(element) => element.scrollLeft > 0")
+    _wait(region, "(element) => element.scrollLeft > 0")
     page.context.close()
 
 
-def _wait(page: Page, place: Any, condition: str) -> None:
-    """Until ``condition`` holds of an element, or fail after five seconds."""
-    for _ in range(100):
-        if place.evaluate(condition):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(condition)
+def _wait(place: Locator, condition: str) -> None:
+    """Until ``condition`` holds of an element, or fail after ten seconds."""
+    deadline = monotonic() + 10
+    while not place.evaluate(condition):
+        assert monotonic() < deadline, condition
+        place.page.wait_for_timeout(50)
 
 
 def test_keyboard_finds_the_content_first(browser: Browser, address: str) -> None:
@@ -150,4 +149,6 @@ def test_print_has_no_controls_and_dark_ink(browser: Browser, address: str) -> N
     assert page.locator(".pages").is_hidden()
     assert page.locator(".find").is_hidden()
     assert page.locator("body").evaluate("(e) => getComputedStyle(e).color") == "rgb(23, 33, 45)"
+    line = page.locator("#c-score .scatterlayer .lines path").first
+    _wait(line, "(e) => getComputedStyle(e).stroke === 'rgb(42, 108, 189)'")
     page.context.close()
