@@ -12,6 +12,7 @@ from schemas.care import (
     CareDecision,
     CaseStep,
     Cause,
+    DecisionOutcome,
 )
 from schemas.dead_letter import DeadLetter, FieldError, Reason
 from schemas.outlook import Outlook
@@ -325,7 +326,9 @@ CASES = [
 ]
 
 
-def _decision(name: str, action: str, outcome: str, at: datetime, **more: Any) -> CareDecision:
+def _decision(
+    name: str, action: str, outcome: DecisionOutcome, at: datetime, **more: Any
+) -> CareDecision:
     given: dict[str, Any] = {
         "customer": KNOWN,
         "cause": Cause("/calls", "call-118"),
@@ -342,7 +345,7 @@ def _decision(name: str, action: str, outcome: str, at: datetime, **more: Any) -
         action=action,
         outcome=outcome,
         decided_at=at,
-        policy=POLICY_DIGEST,  # type: ignore[arg-type]
+        policy=POLICY_DIGEST,
         **(given | more),
     )
 
