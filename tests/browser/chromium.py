@@ -28,15 +28,14 @@ PAGES = {
 def missing_chromium() -> str | None:
     """Why no browser test can run, or ``None``."""
     if _executable() is None:
-        return f"none of {', '.join(_NAMES)} is installed, and {CHROMIUM_VARIABLE} names none"
+        return f"none of {', '.join(_NAMES)} is installed, or {CHROMIUM_VARIABLE} names no program"
     return None
 
 
 def _executable() -> str | None:
     named = os.environ.get(CHROMIUM_VARIABLE)
-    if named:
-        return named
-    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+    wanted = (named,) if named else _NAMES
+    return next((found for name in wanted if (found := shutil.which(name))), None)
 
 
 @contextmanager
