@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from pipeline.cli_analysis import analysis
 from pipeline.cli_care import care
 from pipeline.cli_policy import policy as policies
+from pipeline.cli_read_model import read_model
 from pipeline.cli_rules import rules
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.add_typer(topics, name="topics")
 app.add_typer(sink, name="sink")
 app.add_typer(policies, name="policy")
 app.add_typer(rules, name="rules")
+app.add_typer(read_model, name="read-model")
 app.add_typer(analysis)
 app.add_typer(care)
 
@@ -130,6 +132,39 @@ def run(
         _fail(error)
 
 
+@app.command("serve")
+def serve_(
+    database: Annotated[
+        str, typer.Option(help="postgresql+psycopg://user@host/name, sqlite:///file.")
+    ],
+    host: Annotated[str, typer.Option(help="Beyond loopback, TOUCHPOINT_API_KEY must be set.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8080,
+    policy: PolicyFile = None,
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Take events in too, and write them to Kafka.")
+    ] = False,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    log_level: LogLevel = "INFO",
+) -> None:
+    """Serve what the SQL sink has written; with --kafka (or --bootstrap) events are taken in."""
+    from pipeline.adapters.http.access import AccessRefused
+    from pipeline.adapters.http.server import PortTaken
+    from pipeline.adapters.telemetry.logs import configure_logs
+    from pipeline.bootstrap.serve import run_serve
+    from pipeline.config import ConfigError
+    from pipeline.core.policy.faults import FileError
+
+    configure_logs(log_level)
+    settings = _kafka(bootstrap, prefix) if kafka or bootstrap is not None else None
+    try:
+        run_serve(database, settings, host=host, port=port, policy_file=policy, say=_out.print)
+    except (ConfigError, FileError, AccessRefused, PortTaken) as error:
+        _fail(error)
+
+
 class Stage(StrEnum):
     """What a worker does."""
 
@@ -189,6 +224,7 @@ def sink_sql(
     session_seconds: Annotated[
         int, typer.Option(help="After this silence another process takes over.")
     ] = 10,
+    policy: PolicyFile = None,
     log_level: LogLevel = "INFO",
 ) -> None:
     """Write all that is told of perception and care to SQL, and dead letters, exactly once."""
@@ -197,13 +233,25 @@ def sink_sql(
 
     from pipeline.adapters.telemetry.logs import configure_logs
     from pipeline.bootstrap.sink import run_sql_sink
+    from pipeline.config import ConfigError
+    from pipeline.core.policy.faults import FileError
     from sinks.port import SinkGap
 
     configure_logs(log_level)
     settings = _kafka(bootstrap, prefix)
     try:
-        run_sql_sink(settings, url, host=host, port=port or None, session_seconds=session_seconds)
-    except (ValueError, SQLAlchemyError, SinkGap, KafkaError, OSError) as error:
+        run_sql_sink(
+            settings,
+            url,
+            policy_file=policy,
+            host=host,
+            port=port or None,
+            session_seconds=session_seconds,
+        )
+    except (
+        *(ConfigError, FileError, ValueError),
+        *(SQLAlchemyError, SinkGap, KafkaError, OSError),
+    ) as error:
         _fail(error)
 
 

@@ -22,7 +22,9 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     ``level - target``. ``trend`` is the change of ``level`` against the time before of the same
     length, ``trend_error`` its standard error. With ``enough`` false there are too few touches to
     judge (of staff: to name the level at all; then ``level`` and what hangs on it is ``None``).
-    ``points`` is what these touches moved scores by, in all.
+    ``points`` is what these touches moved scores by, in all; of a dimension or layer, what its part
+    of them would move a score at the baseline by. A touch that names no department counts in each
+    that answers for one of its dimensions.
     """
 
     axis: Axis
@@ -56,7 +58,8 @@ class Iceberg(msgspec.Struct, frozen=True, kw_only=True):
     """Behind those who complained: customers with the same experience who kept silent.
 
     ``silent`` were found, ``estimated`` is what the policy's ratio would expect behind the
-    complainers. Money is the policy's figures times customers, and labelled so.
+    complainers. Money is the policy's figures times customers, if all of them left; ``basis`` says
+    what it is made of.
     """
 
     touchpoint: str

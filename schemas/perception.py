@@ -153,7 +153,8 @@ class Details(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     """How a touch went, for whoever serves the customer next; what is unknown is left out.
 
     ``seconds`` is how long it took once it began, ``ivr_path`` the choices made in the voice menu,
-    ``about`` the id of the event or action that a message answers.
+    ``about`` the id of the event or action that a message answers, ``reason`` why the customer
+    left, where that was told.
     """
 
     direction: Literal["inbound", "outbound"] | None = None
@@ -165,6 +166,7 @@ class Details(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     abandoned: bool = False
     resolved: bool | None = None
     about: str | None = None
+    reason: str | None = None
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

@@ -27,6 +27,8 @@ MAX_ID_BYTES: Final = 2_000
 _MAX_NAME_BYTES: Final = 1_000
 # What a signed 64-bit column holds.
 _INT_MAX: Final = 2**63 - 1
+# Certainty to any practical purpose; sums of billions of them fit into 64 bits as millionths.
+_MAX_LOG_ODDS: Final = 1_000.0
 
 
 def fault_of(contract: Contract) -> str | None:
@@ -40,7 +42,16 @@ def _score(score: Score) -> str | None:
 
 
 def _contribution(one: Contribution) -> str | None:
-    return _outside(one.time) or (None if one.customer is None else _long(one.customer))
+    names = (
+        *(one.touchpoint, one.channel, one.department, one.staff, one.tier, one.cohort),
+        *(felt.dimension for felt in one.felt),
+    )
+    return (
+        _outside(one.time)
+        or (None if one.customer is None else _long(one.customer))
+        or next((fault for name in names if name and (fault := _long(name, _MAX_NAME_BYTES))), None)
+        or next((_huge(felt.value) for felt in one.felt if _huge(felt.value)), None)
+    )
 
 
 def _outlook(check: OutlookCheck) -> str | None:
@@ -141,3 +152,7 @@ def _large(integers: tuple[int, ...]) -> str | None:
     if all(-_INT_MAX <= integer <= _INT_MAX for integer in integers):
         return None
     return "an integer does not fit into 64 bits"
+
+
+def _huge(log_odds: float) -> str | None:
+    return None if abs(log_odds) <= _MAX_LOG_ODDS else f"a value of {log_odds} log-odds"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
@@ -17,13 +17,15 @@ from pipeline.adapters.embedded.dispatch import EmbeddedConsents, EmbeddedDispat
 from pipeline.adapters.embedded.files import Files
 from pipeline.adapters.embedded.runner import EmbeddedRunner
 from pipeline.adapters.http.access import make_access
-from pipeline.adapters.http.app import make_app
-from pipeline.adapters.http.ports import Busy, Condition, Entry, Unavailable
+from pipeline.adapters.http.app import end_streams, make_app
+from pipeline.adapters.http.ports import Busy, Condition, Entry, ReadModel, Unavailable
 from pipeline.adapters.http.server import serve
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
+from pipeline.bootstrap.read_model import forgetting, retention_of
+from pipeline.bootstrap.reading import make_read_side
 from pipeline.config import program_version
 from pipeline.stages.allocate import AllocateStage
 from pipeline.stages.both import BothStages
@@ -32,7 +34,6 @@ from pipeline.tools import demo_show
 from sinks.sql.engine import make_engine
 from sinks.sql.follow import Follower
 from sinks.sql.migrations import upgrade
-from sinks.sql.read import ReadModel
 from sinks.sql.rows import write_outputs
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def run_embedded(
     runner.start()
     try:
         engine = make_engine(f"sqlite:///{file}")
-        read = ReadModel(engine)
+        side = make_read_side(engine, lambda: policy)
         dispatch: EmbeddedDispatch | None = None
         if dispatches:
             follower = Follower(engine)
@@ -85,7 +86,9 @@ def run_embedded(
             dispatch = _dispatch(file, runner, follower, dispatcher)
         app = make_app(
             ingest=runner,
-            read=read,
+            read=side.read,
+            history=side.history,
+            insights=side.insights,
             readiness=_Readiness(runner, dispatch),
             policy=lambda: policy,
             catalogues=read_catalogues(policy),
@@ -99,8 +102,18 @@ def run_embedded(
         def listening(bound_host: str, bound_port: int) -> None:
             say(f"listening on http://{bound_host}:{bound_port}, state in {file}")
 
-        with _at_work(dispatch), _town(runner, read, say) if demo else _nothing():
-            serve(app, host, port, on_listening=listening)
+        with (
+            forgetting(engine, retention_of(policy)),
+            _at_work(dispatch),
+            _town(runner, side.read, say) if demo else _nothing(),
+        ):
+            serve(
+                app,
+                host,
+                port,
+                on_listening=listening,
+                on_stopping=lambda: end_streams(app),
+            )
         engine.dispose()
     finally:
         runner.stop()
@@ -165,11 +178,14 @@ def _town(runner: EmbeddedRunner, read: ReadModel, say: Callable[[str], None]) -
         except (Busy, Unavailable) as error:
             log.warning("the town waits: %s", error)
 
+    def recent(most: int) -> Sequence[Any]:
+        return read.actions(most, customer=None, before=None).items
+
     threads = [
         Thread(target=demo_show.live, args=(append, stop), name="town", daemon=True),
         Thread(
             target=demo_show.show,
-            args=(lambda most: read.actions(most).items, read.score, say, stop),
+            args=(recent, read.score, say, stop),
             name="show",
             daemon=True,
         ),

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from pathlib import Path
 from threading import Event
 from typing import Final
 
@@ -10,6 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.metrics import Metrics
+from pipeline.bootstrap.common import read_policy
+from pipeline.bootstrap.read_model import forgetting, retention_of
 from sinks.observe import LogObserver
 from sinks.prefixed import PrefixedSink
 from sinks.runner import RunnerSettings, run_sink
@@ -37,13 +40,21 @@ class CountingObserver(LogObserver):
 
 
 def run_sql_sink(
-    settings: KafkaSettings, url: str, *, host: str, port: int | None, session_seconds: int
+    settings: KafkaSettings,
+    url: str,
+    *,
+    policy_file: Path | None,
+    host: str,
+    port: int | None,
+    session_seconds: int,
 ) -> None:
     """Write all outputs to the database at ``url``, until SIGINT or SIGTERM.
 
-    Brings the schema up to date first. Metrics are served at ``port``, ``None`` for nowhere.
-    Raises ``ValueError`` for a database it does not know, ``SinkGap``, ``KafkaError``, ``OSError``.
+    Brings the schema up to date first, and deletes what is older than the policy keeps. Metrics
+    are served at ``port``, ``None`` for nowhere. Raises ``ConfigError``, ``PolicyError``,
+    ``ValueError`` for a database it does not know, ``SinkGap``, ``KafkaError``, ``OSError``.
     """
+    retention = retention_of(read_policy(policy_file))
     stop = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
@@ -59,13 +70,14 @@ def run_sql_sink(
             log.warning("the database does not answer, trying again: %s", error.orig)
             stop.wait(_RETRY_SECONDS)
     options = settings.kafka_python_options()
-    run_sink(
-        PrefixedSink(SqlSink(engine), settings.prefix),
-        bootstrap_servers=settings.bootstrap.split(","),
-        group_id=f"{settings.group_id()}-sink",
-        stop=stop,
-        observer=CountingObserver(metrics, settings.prefix),
-        settings=RunnerSettings(session_timeout_seconds=session_seconds),
-        client={name: value for name, value in options.items() if name != "bootstrap_servers"},
-    )
+    with forgetting(engine, retention):
+        run_sink(
+            PrefixedSink(SqlSink(engine), settings.prefix),
+            bootstrap_servers=settings.bootstrap.split(","),
+            group_id=f"{settings.group_id()}-sink",
+            stop=stop,
+            observer=CountingObserver(metrics, settings.prefix),
+            settings=RunnerSettings(session_timeout_seconds=session_seconds),
+            client={name: value for name, value in options.items() if name != "bootstrap_servers"},
+        )
     engine.dispose()

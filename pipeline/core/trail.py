@@ -6,6 +6,7 @@ from schemas.inbound import Event
 from schemas.perception import Details
 from schemas.touchpoints.calls import CallCompletedData
 from schemas.touchpoints.common import Contact
+from schemas.touchpoints.customers import CustomerLeftData
 
 _SECONDS: Final = ("talk_seconds", "service_seconds", "seconds_to_repair", "seconds")
 """How long it took, by whichever name the family has for it."""
@@ -16,6 +17,8 @@ NOTHING: Final = Details()
 def details_of(event: Event) -> Details:
     """How the touch went, as far as its family tells."""
     data = event.data
+    if type(data) is CustomerLeftData:
+        return _left(data)
     if not isinstance(data, Contact):
         return NOTHING
     known = getattr  # every family has some of these
@@ -37,3 +40,8 @@ def details_of(event: Event) -> Details:
         about=known(data, "about", None),
     )
     return NOTHING if found == NOTHING else found
+
+
+def _left(data: CustomerLeftData) -> Details:
+    # Nobody told `other` where it only stands for a reason that is absent.
+    return Details(reason=data.reason) if "reason" in data.model_fields_set else NOTHING

@@ -7,24 +7,19 @@ score rises by itself. So it says what is known, what it would cost, and what is
 from collections import Counter
 from collections.abc import Sequence
 from math import sqrt
-from re import sub
 from statistics import mean, stdev
 from typing import Final, NamedTuple
 
 from pipeline.core.care.actions import ACTIONS
 from pipeline.core.care.by_hand import NOT_SAID
+from pipeline.core.insights.certainty import student_95
+from pipeline.core.insights.recurring import CUSTOMERS, LEAST, key_of
 from pipeline.core.policy.care import TRANSACTION_ALERT
 from pipeline.core.policy.care_check import known_triggers
 from pipeline.core.policy.models import PolicyFile
 from pipeline.tools.by_hand import ByHand, Cared
 
-LEAST: Final = 5
-"""Fewer times are accidents."""
-CUSTOMERS: Final = 3
-"""With fewer customers it is about them, not about a situation."""
-
 _ENOUGH: Final = 10
-_NORMAL_95: Final = 1.959964
 _MONTH_DAYS: Final = 30.0
 
 
@@ -87,12 +82,6 @@ def candidates(
     return sorted(made, key=lambda each: (-each.times, each.care, each.trigger, each.because))
 
 
-def key_of(name: str) -> str:
-    """A free name as a key of a policy: small letters, digits and ``_``, a letter first."""
-    key = sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return (key if key[:1].isalpha() else f"care_{key}".rstrip("_"))[:32]
-
-
 def _candidate(
     members: Sequence[Cared], found: ByHand, file: PolicyFile, triggers: frozenset[str]
 ) -> Candidate:
@@ -146,15 +135,8 @@ def effect_of(members: Sequence[Cared]) -> Effect | None:
         return None
     if len(moved) < _ENOUGH:
         return Effect(mean(moved), len(moved), None, None)
-    half = _student_95(len(moved) - 1) * stdev(moved) / sqrt(len(moved))
+    half = student_95(len(moved) - 1) * stdev(moved) / sqrt(len(moved))
     return Effect(mean(moved), len(moved), mean(moved) - half, mean(moved) + half)
-
-
-def _student_95(freedom: int) -> float:
-    """Student's t for a 95 % interval, to three digits from nine degrees of freedom on."""
-    z = _NORMAL_95  # Cornish and Fisher's expansion
-    second = (5.0 * z**5 + 16.0 * z**3 + 3.0 * z) / 96.0
-    return z + (z**3 + z) / (4.0 * freedom) + second / freedom**2
 
 
 def _channel(members: Sequence[Cared]) -> str:

@@ -11,6 +11,8 @@ from typing import Final
 import psycopg
 from sqlalchemy import Connection, Table
 
+from sinks.sql import changes
+
 Row = tuple[object, ...]
 
 # Below this a multi-row statement is cheaper than a COPY and its round trips.
@@ -18,7 +20,10 @@ _SMALL_BATCH: Final = 8
 
 
 def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Add ``rows``, whose values are those of ``columns(table)``, in their order."""
+    """Add ``rows``, whose values are those of ``columns(table)``, in their order.
+
+    Not for tables that keep the number of the change: ``add_new`` and ``replace`` are.
+    """
     if not rows:
         return
     if connection.dialect.name == "sqlite":
@@ -33,8 +38,7 @@ def add_new(
     connection: Connection, table: Table, rows: Sequence[Row], *, key: Sequence[str]
 ) -> None:
     """Add the rows whose values of ``key``, all of them together, are not there yet."""
-    names = ", ".join(_quote(name) for name in key)
-    _merge(connection, table, rows, f"ON CONFLICT ({names}) DO NOTHING")
+    _merge(connection, table, rows, f"ON CONFLICT ({_list(key)}) DO NOTHING")
 
 
 def replace(connection: Connection, table: Table, rows: Sequence[Row], *, key: str) -> None:
@@ -42,20 +46,35 @@ def replace(connection: Connection, table: Table, rows: Sequence[Row], *, key: s
 
     No two of ``rows`` may have the same: one statement cannot change a row twice.
     """
-    changes = ", ".join(f"{_quote(c)} = excluded.{_quote(c)}" for c in columns(table) if c != key)
-    _merge(connection, table, rows, f"ON CONFLICT ({_quote(key)}) DO UPDATE SET {changes}")
+    others = (c.name for c in table.columns if c.name not in ("seq", key))
+    new = ", ".join(f"{_quote(name)} = excluded.{_quote(name)}" for name in others)
+    _merge(connection, table, rows, f"ON CONFLICT ({_quote(key)}) DO UPDATE SET {new}")
+
+
+def add_up(
+    connection: Connection, table: Table, rows: Sequence[Row], *, key: Sequence[str]
+) -> None:
+    """Add ``rows``, or their other values to those of the row with their ``key``.
+
+    No two of ``rows`` may have the same ``key``, and they stand in its order: two writers that
+    meet on the same rows then do not wait in a ring.
+    """
+    others = [_quote(name) for name in columns(table) if name not in key]
+    sums = ", ".join(f"{name} = {_name(table)}.{name} + excluded.{name}" for name in others)
+    _merge(connection, table, rows, f"ON CONFLICT ({_list(key)}) DO UPDATE SET {sums}")
 
 
 @cache
 def columns(table: Table) -> tuple[str, ...]:
-    """The columns to write: all but those that the database fills."""
-    return tuple(column.name for column in table.columns if column.name not in ("seq", "changed"))
+    """The columns whose values a row brings: not its running number, nor that of the change."""
+    return tuple(c.name for c in table.columns if c.name not in ("seq", changes.COLUMN))
 
 
 def _merge(connection: Connection, table: Table, rows: Sequence[Row], conflict: str) -> None:
     if not rows:
         return
     if connection.dialect.name == "sqlite":
+        changes.begin(connection, table)
         connection.exec_driver_sql(f"{_insert(table)} {conflict}", list(rows))
         return
     if len(rows) < _SMALL_BATCH:
@@ -67,8 +86,8 @@ def _merge(connection: Connection, table: Table, rows: Sequence[Row], conflict: 
     _copy(connection, f"COPY {stage} ({names}) FROM STDIN", rows)
     # By ctid, the order of the COPY: running numbers follow the order of the log.
     connection.exec_driver_sql(
-        f"INSERT INTO {_name(table)} ({names}) "  # noqa: S608 - names of our own tables
-        f"SELECT {names} FROM {stage} ORDER BY ctid {conflict}"
+        f"INSERT INTO {_name(table)} ({_filled(table)}) "  # noqa: S608 - names of our own tables
+        f"SELECT {names}{_number(table)} FROM {stage} ORDER BY ctid {conflict}"
     )
 
 
@@ -91,17 +110,17 @@ def _stage(table: Table) -> str:
 
 @cache
 def _insert(table: Table) -> str:
-    marks = ", ".join("?" * len(columns(table)))
-    return f"INSERT INTO {_name(table)} ({_columns(table)}) VALUES ({marks})"  # noqa: S608
+    marks = ", ".join("?" * len(columns(table))) + _number(table, dialect="sqlite")
+    return f"INSERT INTO {_name(table)} ({_filled(table)}) VALUES ({marks})"  # noqa: S608
 
 
 def _insert_few(
     connection: Connection, table: Table, rows: Sequence[Row], conflict: str = ""
 ) -> None:
     # One statement: between two of a pipeline a frozen client would hold its rows for ever.
-    marks = f"({', '.join(['%s'] * len(columns(table)))})"
+    marks = f"({', '.join(['%s'] * len(columns(table)))}{_number(table)})"
     connection.exec_driver_sql(
-        f"INSERT INTO {_name(table)} ({_columns(table)}) "  # noqa: S608
+        f"INSERT INTO {_name(table)} ({_filled(table)}) "  # noqa: S608
         f"VALUES {', '.join([marks] * len(rows))} {conflict}",
         tuple(value for row in rows for value in row),
     )
@@ -109,7 +128,22 @@ def _insert_few(
 
 @cache
 def _columns(table: Table) -> str:
-    return ", ".join(_quote(name) for name in columns(table))
+    return _list(columns(table))
+
+
+def _filled(table: Table) -> str:
+    """The columns that an INSERT names: where there is one, the number of the change is last."""
+    return f"{_columns(table)}, {_quote(changes.COLUMN)}" if _number(table) else _columns(table)
+
+
+@cache
+def _number(table: Table, *, dialect: str = "postgresql") -> str:
+    number = changes.number_of(table, dialect=dialect)
+    return "" if number is None else f", {number}"
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(_quote(name) for name in names)
 
 
 def _name(table: Table) -> str:

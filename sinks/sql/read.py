@@ -1,32 +1,14 @@
 """Reads the SQL store for those who show it: newest first, page by page, ready for JSON."""
 
-import base64
-import binascii
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Column, Engine, Row, Select, Table, func, literal, select, tuple_
+from sqlalchemy import Column, Engine, Row, Select, Table, func, select
 
 from sinks.sql import tables
 from sinks.sql.engine import read_only
-from sinks.sql.tables import time_text
-
-Item = dict[str, object]
-"""One row as JSON has it: times RFC 3339 in UTC with Z, bytes in base64."""
-
-_MAX_CURSOR_CHARACTERS: Final = 100
-
-
-class Page(NamedTuple):
-    """Rows, newest first, and the cursor (``before``) of the next page, ``None`` at the end."""
-
-    items: list[Item]
-    next: str | None
-
-
-class BadCursor(ValueError):  # noqa: N818 - said as it is
-    """A cursor that no page ever gave."""
+from sinks.sql.pages import Item, Page, before_seq, newest_first, page_of, score_item
 
 
 class ReadModel:
@@ -49,27 +31,43 @@ class ReadModel:
     def explanation(self, customer: str) -> Item | None:
         """The score with its ``parts``, which sum to ``score - baseline``."""
         rows = self._all(select(tables.scores).where(tables.scores.c.customer == customer))
-        if not rows:
-            return None
-        item = _item(rows[0])
-        names = ("name", "version", "digest")
-        item["policy"] = {name: item.pop(f"policy_{name}") for name in names}
-        for kind in ("behaviour", "stage"):
-            name, signs = item[kind], item.pop(f"{kind}_signs")
-            item[kind] = None if name is None else {"name": name, "signs": signs}
-        return item
+        return score_item(rows[0]) if rows else None
 
     def actions(
-        self, limit: int, *, customer: str | None = None, before: str | None = None
+        self,
+        limit: int,
+        *,
+        customer: str | None = None,
+        before: str | None = None,
+        action: str | None = None,
+        action_class: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Page:
-        """Actions by ``decided_at``, of one customer or of all; ``BadCursor`` if it is none."""
-        return self._decided(tables.actions, limit, customer, before)
+        """Actions by ``decided_at``, ``since`` included and ``until`` not; filters that are
+        ``None`` let all pass; ``BadCursor`` if it is none."""
+        table = tables.actions
+        wanted = _of(table, customer=customer, action=action, action_class=action_class)
+        wanted = _within(wanted, table.c.decided_at, since, until)
+        return self._page(wanted, table, "decided_at", limit, before)
 
     def decisions(
-        self, limit: int, *, customer: str | None = None, before: str | None = None
+        self,
+        limit: int,
+        *,
+        customer: str | None = None,
+        before: str | None = None,
+        action: str | None = None,
+        outcome: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Page:
-        """What became of proposals, by ``decided_at``; ``BadCursor`` if it is none."""
-        return self._decided(tables.decisions, limit, customer, before)
+        """What became of proposals, by ``decided_at``, as ``actions``."""
+        table = tables.decisions
+        wanted = _of(table, customer=customer, action=action, outcome=outcome, reason=reason)
+        wanted = _within(wanted, table.c.decided_at, since, until)
+        return self._page(wanted, table, "decided_at", limit, before)
 
     def cases(
         self,
@@ -78,29 +76,36 @@ class ReadModel:
         customer: str | None = None,
         status: str | None = None,
         before: str | None = None,
+        kind: str | None = None,
+        due_before: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Page:
         """Cases by ``opened_at``, as each stands; ``BadCursor`` if it is none.
 
-        ``next_due`` is when the earliest step that is not done is due.
+        ``next_due`` is when the earliest step that is not done is due; with ``due_before`` only
+        cases whose ``next_due`` is before it.
         """
         table = tables.cases
-        wanted = _of(table, customer=customer, status=status)
-        return self._page(wanted, table.c.opened_at, table.c.seq, limit, before)
+        wanted = _of(table, customer=customer, status=status, kind=kind)
+        if due_before is not None:
+            wanted = wanted.where(table.c.next_due < due_before)
+        wanted = _within(wanted, table.c.opened_at, since, until)
+        return self._page(wanted, table, "opened_at", limit, before)
 
     def contributions(self, customer: str, limit: int, *, before: str | None = None) -> Page:
         """What each event of a customer did, by ``time``; ``BadCursor`` if it is none."""
         table = tables.contributions
         wanted = _of(table, customer=customer)
-        return self._page(wanted, table.c.time, table.c.seq, limit, before)
+        return self._page(wanted, table, "time", limit, before)
 
     def dead_letters(self, limit: int, *, before: str | None = None) -> Page:
         """Dead letters, those that came last first; ``key`` and ``value`` in base64."""
         table = tables.dead_letters
         wanted = select(table).order_by(table.c.seq.desc()).limit(limit + 1)
         if before is not None:
-            _, seq = _read_cursor(before)
-            wanted = wanted.where(table.c.seq < seq)
-        return _page_of(self._all(wanted), limit, None)
+            wanted = wanted.where(table.c.seq < before_seq(before))
+        return page_of(self._all(wanted), limit, None)
 
     def counts(self) -> dict[str, int]:
         """Rows by table; counts them all, which takes seconds where there are millions."""
@@ -112,29 +117,16 @@ class ReadModel:
             row = connection.execute(select(*counted)).one()
         return {table.name: int(count) for table, count in zip(_COUNTED, row, strict=True)}
 
-    def _decided(self, table: Table, limit: int, customer: str | None, before: str | None) -> Page:
-        wanted = _of(table, customer=customer)
-        page = self._page(wanted, table.c.decided_at, table.c.seq, limit, before)
-        for item in page.items:
-            item["cause"] = {"source": item.pop("cause_source"), "event": item.pop("cause_event")}
-        return page
-
     def _page(
         self,
         wanted: Select[tuple[object, ...]],
-        time: Column[datetime],
-        seq: Column[int],
+        table: Table,
+        time: str,
         limit: int,
         before: str | None,
     ) -> Page:
-        """By time and then by row number, so that rows of one time are neither lost nor doubled."""
-        wanted = wanted.order_by(time.desc(), seq.desc()).limit(limit + 1)
-        if before is not None:
-            moment, number = _read_cursor(before)
-            # With the column's type: a bare time would be written in another format on SQLite.
-            last = tuple_(literal(moment, time.type), number)
-            wanted = wanted.where(tuple_(time, seq) < last)
-        return _page_of(self._all(wanted), limit, time.name)
+        rows = self._all(newest_first(wanted, table, time, limit=limit, before=before))
+        return page_of(rows, limit, time)
 
     def _all(self, wanted: Select[tuple[object, ...]]) -> Sequence[Row[tuple[object, ...]]]:
         with self._engine.connect() as connection:
@@ -161,43 +153,15 @@ def _of(table: Table, **wanted: str | None) -> Select[tuple[object, ...]]:
     return select(table).where(*(table.c[name] == value for name, value in given.items()))
 
 
-def _page_of(rows: Sequence[Row[tuple[object, ...]]], limit: int, time: str | None) -> Page:
-    """``rows`` were asked for with one more than ``limit``: it tells whether there are more."""
-    shown = rows[:limit]
-    cursor = None
-    if len(rows) > limit and shown:
-        last = shown[-1]._mapping
-        moment = last[time] if time is not None else datetime.fromtimestamp(0, UTC)
-        cursor = _cursor(moment, last["seq"])
-    return Page([_item(row) for row in shown], cursor)
-
-
-def _item(row: Row[tuple[object, ...]]) -> Item:
-    hidden = ("seq", "changed")
-    return {name: _plain(value) for name, value in row._mapping.items() if name not in hidden}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return time_text(value).replace(".000000Z", "Z")
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value
-
-
-def _cursor(time: datetime, seq: int) -> str:
-    return base64.urlsafe_b64encode(f"{time_text(time)} {seq}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, int]:
-    try:
-        if len(cursor) > _MAX_CURSOR_CHARACTERS:
-            raise ValueError(f"{len(cursor)} characters")
-        padded = cursor + "=" * (-len(cursor) % 4)
-        time, seq = base64.urlsafe_b64decode(padded.encode()).decode().split(" ")
-        moment, number = datetime.fromisoformat(time), int(seq)
-        if moment.tzinfo is None or not 0 <= number < 2**63:
-            raise ValueError(f"{time} {seq}")
-    except (ValueError, binascii.Error) as error:
-        raise BadCursor("before: not a cursor; take it from the page before, as it is") from error
-    return moment, number
+def _within(
+    wanted: Select[tuple[object, ...]],
+    time: Column[datetime],
+    since: datetime | None,
+    until: datetime | None,
+) -> Select[tuple[object, ...]]:
+    """Rows with ``since <= time < until``, as far as these are given."""
+    if since is not None:
+        wanted = wanted.where(time >= since)
+    if until is not None:
+        wanted = wanted.where(time < until)
+    return wanted

@@ -6,7 +6,7 @@ from typing import Final, cast
 from sqlalchemy import Connection, Table, delete
 
 from schemas.care import CareCase, Consent
-from schemas.perception import Score
+from schemas.perception import Contribution, Score
 from schemas.topics import (
     ACTION_DEAD_LETTERS,
     ACTIONS,
@@ -23,10 +23,13 @@ from schemas.topics import (
 from sinks.decode import Erased, Refused, decode
 from sinks.port import SinkRecord, Written
 from sinks.ranges import Contract
-from sinks.sql import bulk, tables, values
+from sinks.sql import bulk, rollups, tables, values
 from sinks.sql.bulk import Row
 
 Writer = Callable[[Connection, Sequence[Contract | Erased]], None]
+
+_OF_NO_LOG: Final = 0
+"""The partition that outputs of an embedded pipeline count for: it has but one."""
 
 
 def write_outputs(
@@ -49,9 +52,17 @@ def write_outputs(
 
 
 def write_records(
-    connection: Connection, topic: str, partition: int | None, records: Sequence[SinkRecord]
+    connection: Connection,
+    topic: str,
+    partition: int | None,
+    records: Sequence[SinkRecord],
+    *,
+    unsummed: list[Contribution] | None = None,
 ) -> Written:
-    """Write records of one topic and partition, in their order; ``partition`` None: of no log."""
+    """Write records of one topic and partition, in their order; ``partition`` None: of no log.
+
+    Contributions are summed too, or added to ``unsummed`` for the caller to do so at the end.
+    """
     writer = WRITERS.get(topic)
     if writer is None:
         why = Refused("unknown_topic", f"no table for {topic}")
@@ -66,9 +77,23 @@ def write_records(
             rejects.append(reject_row(topic, partition, record, contract))
         else:
             decoded.append(contract)
-    writer(connection, decoded)
+    # Rejects first: a process that is frozen in a COPY must not hold rows that others wait for.
     bulk.append(connection, tables.sink_rejects, rejects)
+    writer(connection, decoded)
+    if topic == CONTRIBUTIONS:
+        contributions = cast("Sequence[Contribution]", decoded)
+        if unsummed is None:
+            sum_up(connection, partition, contributions)
+        else:
+            unsummed += contributions
     return Written(len(records), len(rejects))
+
+
+def sum_up(
+    connection: Connection, partition: int | None, contributions: Sequence[Contribution]
+) -> None:
+    """Add contributions of one partition to the roll-ups; at most once a transaction."""
+    rollups.add(connection, contributions, _OF_NO_LOG if partition is None else partition)
 
 
 def reject_row(topic: str, partition: int | None, record: SinkRecord, why: Refused) -> Row:

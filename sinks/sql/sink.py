@@ -9,11 +9,12 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from schemas.perception import Contribution
 from sinks.decode import TOPICS, refused
 from sinks.port import SinkBusy, SinkFenced, SinkRecord, Written, due
 from sinks.sql import bulk, tables
 from sinks.sql.engine import read_only
-from sinks.sql.rows import reject_row, write_records
+from sinks.sql.rows import reject_row, sum_up, write_records
 
 _RETRY_SECONDS: Final = 0.5
 
@@ -75,22 +76,31 @@ class SqlSink:
         next_offset: int,
     ) -> Written:
         """Record by record, in one transaction: whatever the database refuses is set aside."""
-        rejected = 0
+        rejected, unsummed = 0, list[Contribution]()
         try:
             with self._engine.begin() as connection:
                 for record in records:
-                    rejected += _write_or_reject(connection, topic, partition, record)
+                    rejected += _write_or_reject(connection, topic, partition, record, unsummed)
+                # Once, and behind all records: no COPY may follow what locks rows of sums.
+                sum_up(connection, partition, unsummed)
                 _advance(connection, topic, partition, position, next_offset)
         except _Failure as error:
             raise _busy(error) from error
         return Written(len(records), rejected)
 
 
-def _write_or_reject(connection: Connection, topic: str, partition: int, record: SinkRecord) -> int:
+def _write_or_reject(
+    connection: Connection,
+    topic: str,
+    partition: int,
+    record: SinkRecord,
+    unsummed: list[Contribution],
+) -> int:
     """Write one record behind a savepoint; returns how many were rejected, 0 or 1."""
     try:
         with connection.begin_nested():
-            return write_records(connection, topic, partition, [record]).rejected
+            written = write_records(connection, topic, partition, [record], unsummed=unsummed)
+            return written.rejected
     except _Failure as error:
         if not _is_about_the_data(error):
             raise

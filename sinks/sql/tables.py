@@ -106,6 +106,15 @@ scores = Table(
 )
 """The latest score of each customer."""
 
+FELL: Final = text("score_after < score_before - 1")
+"""Contributions that took more than a point: what one bad dimension of a usual touch takes.
+
+Partial indexes are used where a query has their condition to the letter.
+"""
+
+COMPLAINED: Final = text("(intent = 'complaint' OR type = 'touchpoint.complaint.opened.v1')")
+LEFT: Final = text("type = 'touchpoint.customer.left.v1'")
+
 # (source, event) is deliberately not unique: the position in the same transaction writes each
 # record once, and a double must be seen by whoever counts, not hidden by an index.
 contributions = Table(
@@ -133,6 +142,22 @@ contributions = Table(
     Index("contributions_customer_time", "customer", "time", "seq"),
     Index("contributions_time", "time", "seq"),
     Index("contributions_touchpoint_time", "touchpoint", "time", "seq"),
+    Index(
+        "contributions_fell",
+        "time",
+        "seq",
+        "touchpoint",
+        postgresql_where=FELL,
+        sqlite_where=FELL,
+    ),
+    Index(
+        "contributions_complained",
+        "customer",
+        "time",
+        postgresql_where=COMPLAINED,
+        sqlite_where=COMPLAINED,
+    ),
+    Index("contributions_left", "customer", "time", postgresql_where=LEFT, sqlite_where=LEFT),
 )
 """What each event did, one row per event."""
 
@@ -140,8 +165,8 @@ rollups = Table(
     "rollups",
     metadata,
     Column("grain", Text, primary_key=True),
-    Column("start", UtcTime, primary_key=True),
     Column("axis", Text, primary_key=True),
+    Column("start", UtcTime, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("dimension", Text, primary_key=True),
     # Of the log: writers of different partitions never wait for the same row.
@@ -154,16 +179,17 @@ rollups = Table(
     Column("gained", BigInteger, nullable=False),
     Column("lost", BigInteger, nullable=False),
     Column("moved", BigInteger, nullable=False),
-    Index("rollups_axis_start", "grain", "axis", "start"),
+    # Half the pages to touch, as the key is most of the row.
+    sqlite_with_rowid=False,
 )
 """What was felt by minute, hour and day, summed; the same as a recount of ``contributions``.
 
-``axis`` is ``touchpoint``, ``channel``, ``department``, ``staff``, ``tier`` or ``cohort``, its
-``value``
-empty where the touch names none. A row of the ``dimension`` "" counts ``touches`` and
-``moved`` (score after less before) once each; in the others ``touches`` are those that said
-something of it, ``felt`` those with a quality, whose ``quality`` and ``expected`` are sums, and
-``gained`` and ``lost`` sums of log-odds, both positive.
+``axis`` is ``touchpoint``, ``channel``, ``department``, ``staff``, ``tier`` or ``cohort`` (not each
+by every grain: ``sinks.sql.rollups.AXES``), its ``value`` empty where the touch names none. A row
+of the ``dimension`` "" counts ``touches`` and ``moved`` (score after less before) once each; in
+the others ``touches`` are those that said something of it, ``felt`` their readings with a quality,
+whose ``quality`` and ``expected`` are sums, and ``gained`` and ``lost`` sums of log-odds, both
+positive.
 """
 
 actions = Table(
@@ -358,6 +384,23 @@ sink_rejects = Table(
     Column("value", LargeBinary),
 )
 """Records that the sink could not understand, with their original bytes."""
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+"""What the columns ``changed`` count from: see ``sinks.sql.changes``."""
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("what", Text, primary_key=True),
+    Column("before", UtcTime, nullable=False),
+)
+"""Up to which time rows were deleted for their age: of ``contributions`` and the like, and of
+``rollups`` by grain (``rollups minute``)."""
 
 position = Table(
     "position",

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +16,8 @@ from schemas.perception import Contribution, Score
 from schemas.topics import ACTIONS, CONTRIBUTIONS, DEAD_LETTERS, OUTPUTS, SCORES
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
-from sinks.sql.read import BadCursor, Page, ReadModel
+from sinks.sql.pages import BadCursor, Page
+from sinks.sql.read import ReadModel
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
 
@@ -167,6 +169,45 @@ def test_cases_of_a_customer_or_a_status_are_those(read: ReadModel) -> None:
     assert [(item["customer"], item["status"]) for item in of_one] == [("c1", "closed")] * 5
     assert read.cases(100, customer="c1", status="open").items == []
     assert {item["customer"] for item in read.cases(100, status="open").items} == {"c0"}
+
+
+def _ids(page: Page) -> list[object]:
+    return [item["id"] for item in page.items]
+
+
+def test_lists_are_of_what_was_asked_for(read: ReadModel) -> None:
+    assert _ids(read.actions(100, action="transaction_alert")) == _ids(read.actions(100))
+    assert _ids(read.actions(100, action="gift")) == []
+    assert _ids(read.actions(100, action_class="marketing")) == []
+    assert len(_ids(read.decisions(100, outcome="withheld", reason="budget"))) == COUNT
+    assert _ids(read.decisions(100, outcome="requested")) == []
+    assert _ids(read.decisions(100, action="voucher", reason="cap")) == []
+    assert len(_ids(read.cases(100, kind="complaint", status="open"))) == 5
+    assert _ids(read.cases(100, kind="repair")) == []
+
+
+def test_lists_begin_with_since_and_end_before_until(read: ReadModel) -> None:
+    span: dict[str, Any] = {
+        "since": samples.START + timedelta(minutes=3),
+        "until": samples.START + timedelta(minutes=5),
+    }
+    assert _ids(read.decisions(100, **span)) == ["d-4", "d-3"]
+    # Two actions each have the same minute.
+    assert walk(lambda before: read.actions(1, before=before, **span)) == [
+        item for item in read.actions(100).items if item["id"] in ("a-6", "a-7", "a-8", "a-9")
+    ]
+    assert {str(item["opened_at"])[:16] for item in read.cases(100, **span).items} == {
+        "2026-03-01T08:33",
+        "2026-03-01T08:34",
+    }
+
+
+def test_overdue_cases_are_those_whose_next_step_was_due_before(read: ReadModel) -> None:
+    due = sorted(str(case["next_due"]) for case in read.cases(100, status="open").items)
+    middle = datetime.fromisoformat(due[2])
+    late = read.cases(100, due_before=middle).items
+    # Not that which is due at this very moment, and none that is closed.
+    assert sorted(str(case["next_due"]) for case in late) == due[:2]
 
 
 def test_dead_letters_read_as_published(read: ReadModel) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from schemas.topics import ACTIONS, CONTRIBUTIONS, SCORES
 from sinks.port import SinkBusy, SinkFenced, SinkRecord
 from sinks.sql import bulk
+from sinks.sql.recount import check
 from tests.contract import outbound_samples as samples
 from tests.contract.sink_rigs import SqlRig
 
@@ -40,7 +41,7 @@ def test_a_row_that_the_database_refuses_is_rejected_and_the_others_stay(
     rig: SqlRig, count: int
 ) -> None:
     with rig.engine.begin() as connection:  # a rule of the operator's own
-        connection.execute(text("CREATE UNIQUE INDEX mine ON contributions (event)"))
+        connection.execute(text("CREATE UNIQUE INDEX mine ON contributions (event, time)"))
     batch = contributions([*range(count), 1])
     written = rig.sink().write(CONTRIBUTIONS, 2, batch, position=None, next_offset=count + 1)
     assert written == (count + 1, 1)
@@ -49,11 +50,12 @@ def test_a_row_that_the_database_refuses_is_rejected_and_the_others_stay(
     last = batch[-1]
     assert view["rejects"] == [(CONTRIBUTIONS, 2, count, "database", last.key, last.value)]
     assert rig.sink().position(CONTRIBUTIONS, 2) == count + 1
+    assert check(rig.engine).different == 0
 
 
 def test_the_way_record_by_record_is_fenced_too(rig: SqlRig) -> None:
     with rig.engine.begin() as connection:
-        connection.execute(text("CREATE UNIQUE INDEX mine ON contributions (event)"))
+        connection.execute(text("CREATE UNIQUE INDEX mine ON contributions (event, time)"))
     batch = contributions([1, 1])
     rig.sink().write(CONTRIBUTIONS, 0, batch, position=None, next_offset=2)
     before = rig.view()

@@ -14,11 +14,12 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.core.insights.recurring import key_of
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.policy.load import load_policy
 from pipeline.tools.by_hand import AFTER_S, ByHand, Cared, from_events, from_records
 from pipeline.tools.proposal_text import policy_text
-from pipeline.tools.proposing import Candidate, candidates, effect_of, key_of
+from pipeline.tools.proposing import Candidate, candidates, effect_of
 from schemas.care import CareDecision
 from schemas.perception import Contribution
 from tests.stories.telling import CALL, TRANSACTION, VISIT, days_later, qualities

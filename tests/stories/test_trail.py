@@ -18,7 +18,8 @@ from pipeline.adapters.embedded.log_reader import LogReader
 from pipeline.adapters.embedded.runner import EmbeddedLimits
 from pipeline.adapters.http.ports import Entry
 from sinks.sql.engine import make_engine
-from sinks.sql.read import Item, ReadModel
+from sinks.sql.pages import Item
+from sinks.sql.read import ReadModel
 from tests.integration.embedded_app import make_runner, now_ms
 from tests.services.process import wait_until
 from tests.stories.telling import CALL, DIGITAL, MESSAGE, VISIT

@@ -96,7 +96,7 @@ def test_a_server_open_to_others_needs_a_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["worker"], ["topics", "plan"], ["sink", "sql"], ["import"]]
+    "command", [[], ["run"], ["serve"], ["worker"], ["topics", "plan"], ["sink", "sql"], ["import"]]
 )
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = touchpoint(*command, "--help")

@@ -14,7 +14,7 @@ from tests.unit.http_fakes import World, problem_of
 SCORE = nextafter(61.3, 100.0)
 
 
-def _score(customer: str) -> dict[str, object]:
+def stored_score(customer: str) -> dict[str, object]:
     parts: list[dict[str, object]] = [
         {"dimension": "waiting", "points": -9.25, "touchpoint": "visit", "event": "v-1"},
         {"dimension": "attitude", "points": 1.5, "touchpoint": "visit", "event": "v-1"},
@@ -65,13 +65,13 @@ def _score(customer: str) -> dict[str, object]:
 def world() -> World:
     world = World()
     for customer in ("ann", "a/b", "a/explanation", "50% off?", "客户#1", ".."):
-        world.read.scores[customer] = _score(customer)
+        world.read.scores[customer] = stored_score(customer)
     return world
 
 
 def test_score_comes_bit_for_bit_and_without_its_parts(world: World) -> None:
     body = world.get("/v1/customers/ann").json()
-    stored = _score("ann")
+    stored = stored_score("ann")
     del stored["parts"]
     assert body == stored
     assert body["score"].hex() == SCORE.hex()
@@ -166,7 +166,7 @@ def test_example_of_an_explanation_is_one(world: World) -> None:
     parts = [{k: v for k, v in p.items() if v is not None} for p in example["parts"]]
     known = {k: v for k, v in example.items() if k in Score.__struct_fields__}
     world.read.scores["example"] = (
-        _score("example")
+        stored_score("example")
         | known
         | {
             "parts": parts,

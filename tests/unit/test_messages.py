@@ -22,7 +22,11 @@ from tests.unit.core import default_policy
 from tests.unit.events import ROOT
 
 LANGUAGES = ("en", "zh")
-SOURCES = ("pipeline/core/perceive/words.py", "pipeline/adapters/messages.py")
+SOURCES = (
+    "pipeline/core/perceive/words.py",
+    "pipeline/core/insights/words.py",
+    "pipeline/adapters/messages.py",
+)
 # Position of the context, of the text and of its plural among the arguments, as Babel wants them.
 KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
     "gettext": None,

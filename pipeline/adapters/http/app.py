@@ -1,27 +1,47 @@
 """Puts the HTTP interface together from its ports."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
+from pipeline.adapters.http import examples, history_examples, insights_examples, lists_examples
 from pipeline.adapters.http.access import Access
 from pipeline.adapters.http.body import Limits
+from pipeline.adapters.http.changes import Changes, StreamLimits
 from pipeline.adapters.http.edge import Edge
-from pipeline.adapters.http.examples import components
 from pipeline.adapters.http.health import make_health_router
+from pipeline.adapters.http.history import make_history_router
 from pipeline.adapters.http.ingest import Count, make_ingest_router
-from pipeline.adapters.http.ports import Ingest, Readiness, ReadModel
+from pipeline.adapters.http.insights import make_insights_router
+from pipeline.adapters.http.lists import make_lists_router
+from pipeline.adapters.http.ports import (
+    Condition,
+    History,
+    Ingest,
+    Insights,
+    Readiness,
+    ReadModel,
+)
 from pipeline.adapters.http.problems import add_problem_handlers
 from pipeline.adapters.http.read import make_read_router
+from pipeline.adapters.http.stream import make_stream_router
 from pipeline.adapters.messages import Catalogues
 from pipeline.core.policy.compiled import Policy
 
 _DESCRIPTION = (
     "Touch events in; per customer a score with its explanation, and the actions taken. "
     "Errors are problems (RFC 9457)."
+)
+
+_OUTPUTS: Final = (
+    *examples.OUTPUTS,
+    *lists_examples.OUTPUTS,
+    *history_examples.OUTPUTS,
+    *insights_examples.OUTPUTS,
+    Condition,
 )
 
 
@@ -36,11 +56,15 @@ def make_app(
     now_ms: Callable[[], int],
     registry: CollectorRegistry,
     version: str,
+    history: History | None = None,
+    insights: Insights | None = None,
     count: Count = lambda outcome, events: None,
     console: APIRouter | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    stream_limits: StreamLimits = StreamLimits(),  # noqa: B008 - frozen
 ) -> FastAPI:
-    """The application. Without ``ingest`` or ``read`` those routes are left out.
+    """The application. Without ``ingest``, ``read``, ``history`` (which needs ``read``) or
+    ``insights`` those routes are left out. Before its server stops call ``end_streams``.
 
     ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
     languages it explains in. ``now_ms`` is the clock,
@@ -61,13 +85,28 @@ def make_app(
             make_ingest_router(ingest, policy=policy, now_ms=now_ms, count=count, limits=limits)
         )
     if read is not None:
+        app.include_router(make_lists_router(read, now_ms=now_ms))
+    if read is not None and history is not None:
+        app.include_router(make_history_router(history, read, now_ms=now_ms))
+        app.state.changes = Changes(history, stream_limits)
+        app.include_router(make_stream_router(app.state.changes))
+    if read is not None:  # after longer paths, which it would take for ids
         app.include_router(make_read_router(read, policy=policy, catalogues=catalogues))
+    if insights is not None:
+        app.include_router(make_insights_router(insights, now_ms=now_ms))
     app.include_router(make_health_router(readiness, registry))
     if console is not None:
         app.include_router(console)
     app.add_middleware(Edge, access=access)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
+
+
+def end_streams(app: FastAPI) -> None:
+    """End the streams of ``app``: they would go on for ever. Called in its event loop."""
+    changes: Changes | None = getattr(app.state, "changes", None)
+    if changes is not None:
+        changes.close()
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -79,7 +118,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         parts = document.setdefault("components", {})
-        parts.setdefault("schemas", {}).update(components())
+        parts.setdefault("schemas", {}).update(examples.components(*_OUTPUTS))
         parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{}, {"key": []}]
         app.openapi_schema = document

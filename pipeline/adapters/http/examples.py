@@ -1,4 +1,4 @@
-"""What the OpenAPI document shows: one event and its answers, and the shapes of the outputs."""
+"""What the OpenAPI document shows: one event, its answers and errors, and one customer."""
 
 from typing import Any, Final
 
@@ -6,20 +6,13 @@ import msgspec
 
 from pipeline.adapters.http.explanation import ExplanationInWords
 from pipeline.adapters.http.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
-from schemas.care import CareAction, CareCase, CareDecision
-from schemas.dead_letter import DeadLetter
-from schemas.perception import PolicyRef
+from schemas.perception import PolicyRef, Score
 
 _REF: Final = "#/components/schemas/{name}"
-_OUTPUTS: Final = (
-    ExplanationInWords,
-    CareAction,
-    CareDecision,
-    CareCase,
-    DeadLetter,
-    Problem,
-    PolicyRef,
-)
+OUTPUTS: Final = (ExplanationInWords, Problem, PolicyRef)
+"""What is referred to here."""
+
+CURSOR: Final = "MjAyNi0wMS0wNVQwOTozMDowMC4wMDAwMDBaIDQx"
 
 EVENT: Final[dict[str, Any]] = {
     "specversion": "1.0",
@@ -31,17 +24,7 @@ EVENT: Final[dict[str, Any]] = {
     "data": {"amount": 12.5, "currency": "EUR", "merchant": "Bakery"},
 }
 
-EVENT_ACCEPTED: Final[dict[str, Any]] = {
-    "description": "The accepted events are durable.",
-    "content": {
-        "application/json": {
-            "schema": {"type": "object", "required": ["accepted", "rejected"]},
-            "example": {"accepted": 1, "rejected": []},
-        }
-    },
-}
-
-_SUMMARY: Final[dict[str, Any]] = {
+SUMMARY: Final[dict[str, Any]] = {
     "customer": "customer-7",
     "score": 74.6,
     "baseline": 75.0,
@@ -87,18 +70,13 @@ _SUMMARY: Final[dict[str, Any]] = {
     ],
 }
 
-SUMMARY_ANSWER: Final = {
-    "description": "The latest score.",
-    "content": {"application/json": {"schema": {"type": "object"}, "example": _SUMMARY}},
-}
-
 _EXPLANATION: Final[dict[str, Any]] = {
     "customer": "customer-7",
     "score": 67.5,
     "baseline": 75.0,
     "difference": -7.5,
     "as_of": "2026-05-04T10:30:00Z",
-    "policy": _SUMMARY["policy"],
+    "policy": SUMMARY["policy"],
     "ratio": 0.94,
     "band": "tolerated",
     "layers": {"supporting_service": 0.94},
@@ -152,16 +130,6 @@ _EXPLANATION: Final[dict[str, Any]] = {
     ],
 }
 
-EXPLANATION_ANSWER: Final = {
-    "description": "Parts, and sums that each add up to `difference`; the same in words.",
-    "content": {
-        "application/json": {
-            "schema": {"$ref": _REF.format(name="ExplanationInWords")},
-            "example": _EXPLANATION,
-        }
-    },
-}
-
 _TITLES: Final = {
     400: "Not JSON, or no body.",
     401: "A key is needed.",
@@ -169,6 +137,7 @@ _TITLES: Final = {
     413: "More than one request or one event may bring.",
     415: "A media type that is not read.",
     422: "Understood, and not acceptable; the wrong fields are named.",
+    501: "Not to be had from this server; the detail says why.",
     429: "Too much is waiting; `Retry-After` says when to come again.",
     503: "Not now; `Retry-After` says when to come again.",
 }
@@ -179,34 +148,47 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _problem_answer(status) for status in statuses}
 
 
-def page_of(output: type, description: str) -> dict[str, Any]:
-    """The OpenAPI response that is a page of ``output``."""
+def json_of(schema: object, description: str, example: object) -> dict[str, Any]:
+    """The OpenAPI response that is JSON of this schema."""
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"description": description, "content": content}
+
+
+def page_of(output: type, description: str, example: object) -> dict[str, Any]:
+    """The OpenAPI response that is a page of ``output``, one of which is ``example``."""
     schema = {
         "type": "object",
         "required": ["items", "next"],
         "properties": {
-            "items": {"type": "array", "items": _ref(output)},
+            "items": {"type": "array", "items": reference(output)},
             "next": {
                 "type": ["string", "null"],
                 "description": "Give it as `before` for the next page; null on the last one.",
             },
         },
     }
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return json_of(schema, description, {"items": [example], "next": CURSOR})
 
 
-def components() -> dict[str, Any]:
-    """JSON Schemas of everything that is referred to."""
-    _, schemas = msgspec.json.schema_components(_OUTPUTS, ref_template=_REF)
+def components(*outputs: type) -> dict[str, Any]:
+    """JSON Schemas of what is referred to, and ``Summary``: a score without its parts."""
+    _, schemas = msgspec.json.schema_components((Score, *outputs), ref_template=_REF)
+    summary = schemas["Score"]
+    schemas["Summary"] = summary | {
+        "title": "Summary",
+        "properties": {k: v for k, v in summary["properties"].items() if k != "parts"},
+        "required": [name for name in summary["required"] if name != "parts"],
+    }
     return dict(schemas)
 
 
-def _ref(output: type) -> dict[str, str]:
+def reference(output: type) -> dict[str, str]:
+    """A schema that refers to the one of ``output``."""
     return {"$ref": _REF.format(name=output.__name__)}
 
 
 def _problem_answer(status: int) -> dict[str, Any]:
-    content: dict[str, Any] = {MEDIA_TYPE: {"schema": _ref(Problem)}}
+    content: dict[str, Any] = {MEDIA_TYPE: {"schema": reference(Problem)}}
     if status == 422:
         content[MEDIA_TYPE]["example"] = {
             "type": TYPE_PREFIX + "invalid_field",
@@ -216,3 +198,25 @@ def _problem_answer(status: int) -> dict[str, Any]:
             "fields": [{"field": "data.amount", "message": "Input should be a valid number"}],
         }
     return {"description": _TITLES[status], "content": content}
+
+
+EVENT_ACCEPTED: Final = json_of(
+    {
+        "type": "object",
+        "required": ["accepted", "rejected"],
+        "properties": {
+            "accepted": {"type": "integer", "minimum": 0},
+            "rejected": {"type": "array", "items": {"type": "object"}},
+        },
+    },
+    "The accepted events are durable.",
+    {"accepted": 1, "rejected": []},
+)
+
+SUMMARY_ANSWER: Final = json_of({"$ref": _REF.format(name="Summary")}, "The latest score.", SUMMARY)
+
+EXPLANATION_ANSWER: Final = json_of(
+    reference(ExplanationInWords),
+    "Parts, and sums that each add up to `difference`; the same in words.",
+    _EXPLANATION,
+)

@@ -8,8 +8,41 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from pipeline.adapters.http.ports import Readiness
+from pipeline.adapters.http.examples import json_of, reference
+from pipeline.adapters.http.ports import Condition, Readiness
 from pipeline.adapters.http.problems import add_problem_handlers
+
+_CONDITION: Final = {"name": "lane 0", "ready": True, "state": "running", "detail": ""}
+_LIVE: Final = json_of(
+    {
+        "type": "object",
+        "required": ["alive", "detail"],
+        "properties": {"alive": {"type": "boolean"}, "detail": {"type": "string"}},
+    },
+    "Whether it can go on; with 503 it cannot, and `detail` says why.",
+    {"alive": True, "detail": ""},
+)
+_READY: Final = json_of(
+    {
+        "type": "object",
+        "required": ["ready", "conditions"],
+        "properties": {
+            "ready": {"type": "boolean"},
+            "conditions": {"type": "array", "items": reference(Condition)},
+        },
+    },
+    "Every part; 503 unless all are ready.",
+    {"ready": True, "conditions": [_CONDITION]},
+)
+_METRICS: Final = {
+    "description": "In Prometheus' text format.",
+    "content": {
+        "text/plain": {
+            "schema": {"type": "string"},
+            "example": 'touchpoint_ingest_events_total{outcome="accepted"} 9.0\n',
+        }
+    },
+}
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -18,13 +51,21 @@ def make_health_router(readiness: Readiness, registry: CollectorRegistry) -> API
     """``/livez``, ``/readyz`` and ``/metrics``."""
     router = APIRouter(tags=["operation"])
 
-    @router.get("/livez", summary="503 if only a restart can help", response_class=Response)
+    @router.get(
+        "/livez",
+        summary="503 if only a restart can help",
+        responses={200: _LIVE, 503: _LIVE},
+        response_class=Response,
+    )
     def livez() -> Response:
         fatal = readiness.fatal()
         return _answer(fatal is None, {"alive": fatal is None, "detail": fatal or ""})
 
     @router.get(
-        "/readyz", summary="503 unless every lane is running; says why", response_class=Response
+        "/readyz",
+        summary="503 unless every part is ready; says why",
+        responses={200: _READY, 503: _READY},
+        response_class=Response,
     )
     def readyz() -> Response:
         conditions = readiness.conditions()
@@ -32,7 +73,12 @@ def make_health_router(readiness: Readiness, registry: CollectorRegistry) -> API
         body = {"ready": ready, "conditions": conditions}
         return _answer(ready, body)
 
-    @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    @router.get(
+        "/metrics",
+        summary="Prometheus metrics",
+        responses={200: _METRICS},
+        response_class=Response,
+    )
     def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -74,7 +74,7 @@ def make_ingest_router(
         "/events",
         status_code=202,
         summary="Hand in touch events",
-        responses={202: EVENT_ACCEPTED, **problem_answers(400, 413, 415, 422, 429, 503)},
+        responses={202: EVENT_ACCEPTED, **problem_answers(400, 413, 415, 422, 429, 501, 503)},
         openapi_extra={"requestBody": _request_body(), "parameters": [_IDEMPOTENCY_KEY]},
         response_class=Response,
     )

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from pipeline.engine.errors import Retryable
+from schemas import history
 from schemas.insights import (
     ActionCost,
     Axis,
@@ -35,6 +36,10 @@ class Unavailable(Retryable):
 
 class KeyReused(Exception):
     """An idempotency key came again with another body: answered with 422."""
+
+
+class OnceUnsupported(Exception):
+    """An idempotency key where none can be kept: answered with 501, and nothing was written."""
 
 
 class Entry(NamedTuple):
@@ -86,33 +91,9 @@ class Page(Protocol):
     def next(self) -> str | None: ...
 
 
-class Change(NamedTuple):
-    """A row that was written: ``kind`` is ``score``, ``action``, ``decision`` or ``case``."""
-
-    kind: str
-    row: Mapping[str, object]
-
-
-class Feed(NamedTuple):
-    """Changes in the order of their transactions, and where to go on."""
-
-    changes: Sequence[Change]
-    next: str
-
-
-class Sums(NamedTuple):
-    """One bucket of a roll-up: see the table ``rollups``; quality and the like in whole units."""
-
-    start: datetime
-    value: str
-    dimension: str
-    touches: int
-    felt: int
-    quality: float
-    expected: float
-    gained: float
-    lost: float
-    moved: float
+Change = history.Change
+Feed = history.Feed
+Sums = history.Sums
 
 
 class ReadModel(Protocol):
@@ -130,13 +111,47 @@ class ReadModel(Protocol):
         """The same with its parts."""
         ...
 
-    def actions(self, limit: int, *, customer: str | None, before: str | None) -> Page: ...
+    # Of every list: filters that are None let everything pass; since <= time < until.
 
-    def decisions(self, limit: int, *, customer: str | None, before: str | None) -> Page: ...
+    def actions(
+        self,
+        limit: int,
+        *,
+        customer: str | None,
+        before: str | None,
+        action: str | None = None,
+        action_class: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page: ...
+
+    def decisions(
+        self,
+        limit: int,
+        *,
+        customer: str | None,
+        before: str | None,
+        action: str | None = None,
+        outcome: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page: ...
 
     def cases(
-        self, limit: int, *, customer: str | None, status: str | None, before: str | None
-    ) -> Page: ...
+        self,
+        limit: int,
+        *,
+        customer: str | None,
+        status: str | None,
+        before: str | None,
+        kind: str | None = None,
+        due_before: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page:
+        """By ``opened_at``; ``due_before``: only those whose next step was due before it."""
+        ...
 
     def dead_letters(self, limit: int, *, before: str | None) -> Page: ...
 
@@ -162,7 +177,7 @@ class History(Protocol):
         """
         ...
 
-    def feed(self, since: str | None, limit: int) -> "Feed":
+    def feed(self, since: str | None, limit: int) -> Feed:
         """What changed behind ``since``, oldest first; ``None``: from now on, nothing yet."""
         ...
 
@@ -175,8 +190,11 @@ class History(Protocol):
         until: datetime,
         dimension: str | None = None,
         value: str | None = None,
-    ) -> Sequence["Sums"]:
-        """Sums by bucket, value and dimension, of buckets with ``since <= start < until``."""
+    ) -> Sequence[Sums]:
+        """Sums by bucket, value and dimension, of buckets with ``since <= start < until``.
+
+        Not every axis is kept by the minute and the hour: a ``ValueError`` says by what it is.
+        """
         ...
 
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from pipeline.adapters.http.ports import Busy, KeyReused, Unavailable
+from pipeline.adapters.http.ports import Busy, KeyReused, OnceUnsupported, Unavailable
 from schemas.dead_letter import FieldError
 
 log = logging.getLogger(__name__)
@@ -45,12 +45,20 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem."""
+    """Ends a request with a problem; ``fields`` are those that are wrong."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, fields: Sequence[FieldError] = ()
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
+        self.fields = fields
+
+
+def parameter_problem(name: str, what: str) -> ProblemError:
+    """The problem of a parameter that has its form, and cannot be taken for what it says."""
+    return ProblemError(422, "invalid_parameter", f"{name}: {what}", (FieldError(name, what),))
 
 
 def problem(
@@ -84,6 +92,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(KeyReused, _key_reused)
+    app.add_exception_handler(OnceUnsupported, _once_unsupported)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -114,7 +123,7 @@ def _problem_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
     # What is left of the body is not read: the connection cannot be used again.
     headers = {"Connection": "close"} if error.status == 413 else None
-    return problem(error.status, error.code, str(error), headers=headers)
+    return problem(error.status, error.code, str(error), fields=error.fields, headers=headers)
 
 
 def _busy(request: Request, error: Exception) -> Response:
@@ -129,6 +138,10 @@ def _unavailable(request: Request, error: Exception) -> Response:
 
 def _key_reused(request: Request, error: Exception) -> Response:
     return problem(422, "idempotency_key_reused", str(error))
+
+
+def _once_unsupported(request: Request, error: Exception) -> Response:
+    return problem(501, "idempotency_key_unsupported", str(error))
 
 
 def _database(request: Request, error: Exception) -> Response:

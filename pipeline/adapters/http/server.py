@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from threading import Thread
 from typing import Final
 
@@ -30,10 +30,15 @@ def serve(
     port: int,
     *,
     on_listening: Callable[[str, int], object] = lambda host, port: None,
+    on_stopping: Callable[[], object] = lambda: None,
+    around: AbstractAsyncContextManager[object] | None = None,
 ) -> None:
     """Serve ``app`` until SIGINT or SIGTERM; returns after open requests were answered.
 
-    ``port`` 0 takes a free one; ``on_listening`` is told which. Raises ``PortTaken``.
+    ``port`` 0 takes a free one; ``on_listening`` is told which. ``on_stopping`` is called in the
+    server's event loop before open requests are waited for: it ends those that would not end.
+    ``around`` is entered in that loop before the first request, and left after the last.
+    Raises ``PortTaken``.
     """
     listener = listen(host, port)
     config = Config(
@@ -49,7 +54,29 @@ def serve(
         bound = listener.getsockname()[1]
         log.info("listening on %s port %d", host, bound)
         on_listening(host, bound)
-        Server(config).run(sockets=[listener])
+        _StoppingServer(config, on_stopping, around or nullcontext()).run(sockets=[listener])
+
+
+class _StoppingServer(Server):
+    """Tells before it waits for open requests, and has something open around them all."""
+
+    def __init__(
+        self,
+        config: Config,
+        on_stopping: Callable[[], object],
+        around: AbstractAsyncContextManager[object],
+    ) -> None:
+        super().__init__(config)
+        self._on_stopping = on_stopping
+        self._around = around
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        async with self._around:
+            await super().serve(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
 
 
 def serve_beside(app: ASGIApp, host: str, port: int) -> None:

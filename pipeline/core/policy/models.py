@@ -26,8 +26,10 @@ from pipeline.core.policy.constants import (
     ValueConstants,
 )
 from pipeline.core.policy.decide import DecidePolicy
+from pipeline.core.policy.insights import InsightPolicy
 from pipeline.core.policy.outlooks import Outlooks
 from pipeline.core.policy.patterns import PatternPolicy
+from pipeline.core.policy.retention import RetentionPolicy
 from schemas.touchpoints.common import Channel, Intent, Money
 
 
@@ -178,6 +180,8 @@ class PolicyFile(Section):
     character: CharacterPolicy = CharacterPolicy()
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")] = "en"
     limits: Limits = Limits()
+    # Not part of what makes a policy another: how long rows are kept changes no score.
+    retention: RetentionPolicy = Field(default=RetentionPolicy(), exclude=True)
     dimensions: Annotated[dict[Key, Dimension], Field(min_length=1, max_length=64)]
     default_tier: Key
     tiers: Annotated[dict[Key, Tier], Field(min_length=1, max_length=32)]
@@ -187,6 +191,7 @@ class PolicyFile(Section):
     care: CarePolicy = CarePolicy()
     decide: DecidePolicy = DecidePolicy()
     outlooks: Outlooks = Field(default_factory=dict)
+    insights: InsightPolicy = InsightPolicy()
     calendars: dict[Key, CalendarPolicy] = Field(default_factory=dict)
     cases: CasePolicy | None = None
     campaigns: Annotated[dict[Key, CampaignPolicy], Field(max_length=256)] = Field(

@@ -9,7 +9,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from sinks.sql import changes
 from sinks.sql.engine import make_engine
+from sinks.sql.tables import metadata
 
 # Not alembic's own name: the database may hold other programs' tables, and their versions.
 VERSION_TABLE: Final = "touchpoint_schema"
@@ -31,6 +33,8 @@ def upgrade(database: Engine | str, revision: str = "head") -> None:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+            if revision == "head":
+                changes.go_on(connection, metadata.tables.values())
     finally:
         if isinstance(database, str):
             engine.dispose()

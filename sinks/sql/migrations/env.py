@@ -3,6 +3,7 @@
 from alembic import context
 
 from sinks.sql.migrations import VERSION_TABLE
+from sinks.sql.partitions import is_partition
 from sinks.sql.tables import metadata
 
 connection = context.config.attributes.get("connection")
@@ -13,6 +14,7 @@ context.configure(
     connection=connection,
     target_metadata=metadata,
     version_table=VERSION_TABLE,
+    include_name=lambda name, *_: not is_partition(name),
     # SQLite can change little of a table in place: Alembic then makes a new one and copies.
     render_as_batch=True,
 )

@@ -1,0 +1,18 @@
+"""Wires insights: the SQL store, the policy, and the languages that the program speaks."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+from pipeline.adapters.insights import SqlInsights
+from pipeline.adapters.messages import Catalogues, shipped_catalogues
+from pipeline.core.policy.compiled import Policy
+from sinks.sql.insights import InsightReader
+
+
+def make_insights(
+    engine: Engine, policy: Callable[[], Policy], catalogues: Catalogues | None = None
+) -> SqlInsights:
+    """Insights of the store behind ``engine``, judged by the policy that ``policy`` gives."""
+    spoken = catalogues or shipped_catalogues()
+    return SqlInsights(InsightReader(engine), policy, lambda language: spoken.choose([language]))

@@ -1,0 +1,90 @@
+"""The read API on a SQL store that others write, and events in onto Kafka."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from pipeline.adapters.http.access import make_access
+from pipeline.adapters.http.app import end_streams, make_app
+from pipeline.adapters.http.ports import Condition
+from pipeline.adapters.http.server import serve
+from pipeline.adapters.kafka.clients import limit_client_logs
+from pipeline.adapters.kafka.ingest import KafkaIngest
+from pipeline.adapters.kafka.settings import KafkaSettings
+from pipeline.adapters.telemetry.metrics import Metrics
+from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy
+from pipeline.bootstrap.reading import DatabaseReadiness, make_read_side, open_database
+from pipeline.config import program_version
+
+API_KEY_VARIABLE: Final = "TOUCHPOINT_API_KEY"
+
+
+def run_serve(
+    database: str,
+    kafka: KafkaSettings | None,
+    *,
+    host: str,
+    port: int,
+    policy_file: Path | None,
+    say: Callable[[str], None],
+) -> None:
+    """Serve what the database at ``database`` holds until a signal ends it.
+
+    With ``kafka`` events are taken in too, and written there. Nothing is migrated: with another
+    schema the server is not ready. Raises ``ConfigError``, ``PolicyError``, ``AccessRefused``,
+    ``PortTaken``.
+    """
+    access = make_access(host, os.environ.get(API_KEY_VARIABLE))
+    policy = read_policy(policy_file)
+    engine = open_database(database)
+    metrics = Metrics(CollectorRegistry())
+    ingest = None if kafka is None else KafkaIngest(kafka)
+    limit_client_logs()
+    side = make_read_side(engine, lambda: policy)
+    app = make_app(
+        ingest=ingest,
+        read=side.read,
+        history=side.history,
+        insights=side.insights,
+        readiness=_Readiness(DatabaseReadiness(engine), ingest),
+        policy=lambda: policy,
+        catalogues=read_catalogues(policy),
+        access=access,
+        now_ms=now_ms,
+        registry=metrics.registry,
+        version=program_version(),
+        count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
+    )
+
+    def listening(bound_host: str, bound_port: int) -> None:
+        say(f"listening on http://{bound_host}:{bound_port}")
+
+    serve(
+        app,
+        host,
+        port,
+        on_listening=listening,
+        on_stopping=lambda: end_streams(app),
+        around=ingest,
+    )
+    engine.dispose()
+
+
+class _Readiness:
+    """How the database is and, where events are taken in, Kafka."""
+
+    def __init__(self, database: DatabaseReadiness, ingest: KafkaIngest | None) -> None:
+        self._database = database
+        self._ingest = ingest
+
+    def conditions(self) -> Sequence[Condition]:
+        conditions = self._database.conditions()
+        if self._ingest is None:
+            return conditions
+        return (*conditions, self._ingest.condition())
+
+    def fatal(self) -> str | None:
+        return self._database.fatal()

@@ -1,0 +1,1 @@
+"""What sums and counts say of the service: levels, trends, estimates; pure."""

@@ -1,0 +1,136 @@
+"""The whole application on a small SQLite store, for tests of its OpenAPI document."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from hypothesis.strategies import SearchStrategy
+from prometheus_client import CollectorRegistry
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from pipeline.adapters.http.access import Access
+from pipeline.adapters.http.app import make_app
+from pipeline.adapters.messages import shipped_catalogues
+from pipeline.bootstrap.reading import make_read_side
+from schemas.topics import OUTPUTS
+from sinks.sql.engine import make_engine
+from sinks.sql.migrations import upgrade
+from sinks.sql.rows import write_outputs
+from tests.contract import outbound_samples as samples
+from tests.unit.http_fakes import (
+    FixedReadiness,
+    MemoryIngest,
+    default_policy,
+)
+
+KEY: Final = "a-key-for-tests-alone"
+HEADERS: Final = {"Authorization": f"Bearer {KEY}"}
+STREAM: Final = "/v1/stream"
+"""Has no end."""
+
+CHECKS: Final[list[Any]] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+"""Whatever is asked: no error of ours, and nothing but what the document says.
+
+What the document cannot say (a cursor is of one list, a period has an order) may be refused."""
+
+CUSTOMER: Final = "{customer}"
+
+NOW_MS: Final = int(samples.START.timestamp() * 1000) + 3_600_000
+"""An hour after the first record: the trail has all of them."""
+
+_RECORDS: Final = 12
+
+
+@contextmanager
+def application(folder: Path) -> Iterator[FastAPI]:
+    """An application whose store in ``folder`` holds records of three customers."""
+    engine = make_engine(f"sqlite:///{folder / 'api.db'}")
+    upgrade(engine)
+    with engine.begin() as connection:
+        write_outputs(
+            connection,
+            [
+                (topic, *samples.message(topic, f"c{number % 3}", number))
+                for number in range(_RECORDS)
+                for topic in OUTPUTS
+            ],
+        )
+    side = make_read_side(engine, default_policy)
+    yield make_app(
+        ingest=MemoryIngest(),
+        read=side.read,
+        history=side.history,
+        insights=side.insights,
+        readiness=FixedReadiness(),
+        policy=default_policy,
+        catalogues=shipped_catalogues(),
+        access=Access(KEY),
+        now_ms=lambda: NOW_MS,
+        registry=CollectorRegistry(),
+        version="test",
+    )
+    engine.dispose()
+
+
+def operations_of(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Method and path of all that can be asked, without what has no end."""
+    paths: dict[str, dict[str, Any]] = document["paths"]
+    return [(method, path) for path in paths for method in paths[path] if path != STREAM]
+
+
+class Probe:
+    """Asks an application what its document allows, and what it forbids."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.asked = 0
+        """So many questions so far."""
+        self._schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers=HEADERS)
+
+    def check(self, method: str, path: str, examples: int) -> None:
+        """Ask so often each of what is allowed and forbidden. Raises for a wrong answer."""
+        operation = self._schema[path][method]
+        allowed = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+        self._ask(allowed, examples)
+        if CUSTOMER in operation.path:
+            # Nobody guesses the id of one who is known.
+            self._ask(allowed.map(_of_known_customer), examples)
+        with suppress(Unsatisfiable):  # where nothing is forbidden
+            forbidden = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+            self._ask(forbidden, examples)
+
+    def _ask(self, cases: SearchStrategy[Case[Any]], examples: int) -> None:
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=cases)
+        def ask(case: Case[Any]) -> None:
+            self.asked += 1
+            case.call_and_validate(headers=HEADERS, checks=CHECKS)
+
+        ask()
+
+
+def _of_known_customer(case: Case[Any]) -> Case[Any]:
+    case.path_parameters = {"customer": "c1"}
+    return case
