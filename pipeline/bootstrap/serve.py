@@ -16,6 +16,7 @@ from pipeline.adapters.kafka.ingest import KafkaIngest
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy
+from pipeline.bootstrap.console import make_console
 from pipeline.bootstrap.reading import DatabaseReadiness, make_read_side, open_database
 from pipeline.config import program_version
 
@@ -44,19 +45,28 @@ def run_serve(
     ingest = None if kafka is None else KafkaIngest(kafka)
     limit_client_logs()
     side = make_read_side(engine, lambda: policy)
+    readiness = _Readiness(DatabaseReadiness(engine), ingest)
+    catalogues = read_catalogues(policy)
     app = make_app(
         ingest=ingest,
         read=side.read,
         history=side.history,
         insights=side.insights,
-        readiness=_Readiness(DatabaseReadiness(engine), ingest),
+        readiness=readiness,
         policy=lambda: policy,
-        catalogues=read_catalogues(policy),
+        catalogues=catalogues,
         access=access,
         now_ms=now_ms,
         registry=metrics.registry,
         version=program_version(),
         count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
+        console=make_console(
+            side,
+            readiness=readiness,
+            registry=metrics.registry,
+            policy=lambda: policy,
+            catalogues=catalogues,
+        ),
     )
 
     def listening(bound_host: str, bound_port: int) -> None:
