@@ -69,14 +69,18 @@ class TownRead:
         found = self.scores.get(customer)
         return None if found is None else msgspec.structs.asdict(found)
 
-    def actions(self, limit: int, *, customer: str | None, before: str | None) -> FakePage:
+    def actions(
+        self, limit: int, *, customer: str | None, before: str | None, **_: Any
+    ) -> FakePage:
         return FakePage([a for a in self.action_rows if customer in (None, a.customer)], None)
 
-    def decisions(self, limit: int, *, customer: str | None, before: str | None) -> FakePage:
+    def decisions(
+        self, limit: int, *, customer: str | None, before: str | None, **_: Any
+    ) -> FakePage:
         return FakePage([d for d in self.decision_rows if customer in (None, d.customer)], None)
 
     def cases(
-        self, limit: int, *, customer: str | None, status: str | None, before: str | None
+        self, limit: int, *, customer: str | None, status: str | None, before: str | None, **_: Any
     ) -> FakePage:
         if self.failing is not None:
             raise self.failing

@@ -10,6 +10,7 @@ from schemas.insights import CurvePoint
 
 Figure = dict[str, Any]
 
+_MINUTE_MS: Final = 60 * 1000
 _HALF_DAY_MS: Final = 12 * 3600 * 1000
 _ROOM: Final = 8
 """Points of score that are shown above and below what there is."""
@@ -223,7 +224,8 @@ def _days(say: Speech) -> Figure:
     day = say.pattern("%-d %b")
     return {
         "tickformatstops": [
-            {"dtickrange": [None, _HALF_DAY_MS], "value": "%H:%M\n" + day},
+            {"dtickrange": [None, _MINUTE_MS], "value": "%H:%M:%S\n" + day},
+            {"dtickrange": [_MINUTE_MS, _HALF_DAY_MS], "value": "%H:%M\n" + day},
             {"dtickrange": [_HALF_DAY_MS, None], "value": day + "\n%Y"},
         ]
     }

@@ -76,7 +76,8 @@ def _curve(ask: Ask, insights: Insights, wish: Wish, since: datetime) -> dict[st
     points = insights.curve(
         wish.axis,
         wish.value,
-        grain="hour" if wish.days <= 2 else "day",
+        # Cohorts are not summed by the hour.
+        grain="hour" if wish.days <= 2 and wish.axis != "cohort" else "day",
         since=since,
         until=ask.now,
         dimension=wish.dimension,
