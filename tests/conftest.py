@@ -1,8 +1,8 @@
 """Fixtures for all tests: real services where there are any, and what was skipped for want of one.
 
-A test that asks for a service is marked for it (``kafka``, ``postgres``, ``data``) and is skipped
-with the reason where the machine lacks it. With ``TOUCHPOINT_REQUIRE_SERVICES=1`` it fails
-instead, so that a green run there has tested everything.
+A test that asks for a service is marked for it (``browser``, ``kafka``, ``postgres``, ``data``) and
+is skipped with the reason where the machine lacks it. With ``TOUCHPOINT_REQUIRE_SERVICES=1`` it
+fails instead, so that a green run there has tested everything.
 """
 
 import os
@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser
 
+from tests.browser.chromium import chromium, missing_chromium
 from tests.services.kafka import Broker, Cluster
 from tests.services.kafka_jars import missing_kafka
 from tests.services.postgres import (
@@ -29,6 +31,7 @@ from tests.services.process import ServiceMissingError
 DATA_VARIABLE = "TOUCHPOINT_DATA"
 REQUIRE_VARIABLE = "TOUCHPOINT_REQUIRE_SERVICES"
 _SERVICE_OF_FIXTURE = {
+    "browser": "browser",
     "broker": "kafka",
     "cluster": "kafka",
     "postgres": "postgres",
@@ -47,7 +50,12 @@ def missing_data() -> str | None:
     return None if Path(named).is_dir() else f"{DATA_VARIABLE}={named} is no folder"
 
 
-_MISSING = {"kafka": missing_kafka, "postgres": missing_postgres, "data": missing_data}
+_MISSING = {
+    "browser": missing_chromium,
+    "kafka": missing_kafka,
+    "postgres": missing_postgres,
+    "data": missing_data,
+}
 
 
 def _do_without(service: str, reason: str) -> None:
@@ -193,6 +201,14 @@ def postgres_url(_postgres_server: Postgres) -> Iterator[str]:
     if _postgres_server.local is not None:
         _postgres_server.local.start()  # a test may have left it down
     _postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A running Chromium, shared by a module; a test opens contexts of its own."""
+    # Not per session: while it runs, its event loop is that of the main thread.
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.access import check_environment, open_access, provider_of
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
+from pipeline.bootstrap.console import make_console
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
 from pipeline.bootstrap.read_model import forgetting, retention_of
 from pipeline.bootstrap.reading import make_read_side
@@ -88,21 +89,30 @@ def run_embedded(
             consents = EmbeddedConsents(follower.consent)
             dispatcher = make_dispatcher(channels, policy, consents, metrics)
             dispatch = _dispatch(file, runner, follower, dispatcher)
+        readiness = _Readiness(runner, dispatch, subscriptions.work)
+        catalogues = read_catalogues(policy)
         app = make_app(
             ingest=runner,
             read=side.read,
             history=side.history,
             insights=side.insights,
             subscriptions=subscriptions.desk,
-            readiness=_Readiness(runner, dispatch, subscriptions.work),
+            readiness=readiness,
             policy=lambda: policy,
-            catalogues=read_catalogues(policy),
+            catalogues=catalogues,
             access=open_access(engine, may_enter, host=host, tell=warn),
             provider=provider_of(may_enter),
             now_ms=now_ms,
             registry=metrics.registry,
             version=version,
             count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
+            console=make_console(
+                side,
+                readiness=readiness,
+                registry=metrics.registry,
+                policy=lambda: policy,
+                catalogues=catalogues,
+            ),
         )
 
         def listening(bound_host: str, bound_port: int) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.adapters.console.ports import CampaignReports
 from pipeline.adapters.http.ports import Condition, History, Insights, ReadModel
 from pipeline.bootstrap.insights import make_insights
 from pipeline.config import ConfigError
@@ -26,14 +27,17 @@ class ReadSide(NamedTuple):
     read: ReadModel
     history: History
     insights: Insights
+    campaigns: CampaignReports
 
 
 def make_read_side(engine: Engine, policy: Callable[[], Policy]) -> ReadSide:
     """Everything that reads the SQL store behind ``engine``; insights as ``policy`` judges."""
+    read = SqlReadModel(engine)
     return ReadSide(
-        read=SqlReadModel(engine),
+        read=read,
         history=SqlHistory(engine),
         insights=make_insights(engine, policy),
+        campaigns=read,
     )
 
 

@@ -15,6 +15,7 @@ from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.bootstrap.access import check_environment, open_access, provider_of
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy
+from pipeline.bootstrap.console import make_console
 from pipeline.bootstrap.reading import DatabaseReadiness, make_read_side, open_database
 from pipeline.bootstrap.subscriptions import make_subscriptions, telling
 from pipeline.config import ConfigError, access_settings, program_version
@@ -48,21 +49,30 @@ def run_serve(
     limit_client_logs()
     side = make_read_side(engine, lambda: policy)
     subscriptions = make_subscriptions(engine, side.history, metrics)
+    readiness = _Readiness(DatabaseReadiness(engine), ingest)
+    catalogues = read_catalogues(policy)
     app = make_app(
         ingest=ingest,
         read=side.read,
         history=side.history,
         insights=side.insights,
         subscriptions=subscriptions.desk,
-        readiness=_Readiness(DatabaseReadiness(engine), ingest),
+        readiness=readiness,
         policy=lambda: policy,
-        catalogues=read_catalogues(policy),
+        catalogues=catalogues,
         access=open_access(engine, may_enter, host=host, tell=warn, always_keyed=True),
         provider=provider_of(may_enter),
         now_ms=now_ms,
         registry=metrics.registry,
         version=program_version(),
         count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
+        console=make_console(
+            side,
+            readiness=readiness,
+            registry=metrics.registry,
+            policy=lambda: policy,
+            catalogues=catalogues,
+        ),
     )
 
     def listening(bound_host: str, bound_port: int) -> None:

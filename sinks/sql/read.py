@@ -93,6 +93,13 @@ class ReadModel:
         wanted = _within(wanted, table.c.opened_at, since, until)
         return self._page(wanted, table, "opened_at", limit, before)
 
+    def campaign_reports(
+        self, limit: int, *, campaign: str | None = None, before: str | None = None
+    ) -> Page:
+        """How campaigns stood after their windows, by ``at``; ``BadCursor`` if it is none."""
+        table = tables.campaign_reports
+        return self._page(_of(table, campaign=campaign), table, "at", limit, before)
+
     def contributions(self, customer: str, limit: int, *, before: str | None = None) -> Page:
         """What each event of a customer did, by ``time``; ``BadCursor`` if it is none."""
         table = tables.contributions

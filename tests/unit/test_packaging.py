@@ -48,6 +48,15 @@ def test_every_pattern_of_package_data_finds_a_file(setuptools_table: dict[str, 
     assert empty == []
 
 
+def test_every_file_of_the_console_is_shipped(setuptools_table: dict[str, Any]) -> None:
+    home = _home("pipeline.adapters.console", {})
+    patterns = setuptools_table["package-data"]["pipeline.adapters.console"]
+    shipped = {file for pattern in patterns for file in home.glob(pattern)}
+    there = {file for file in home.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
+    assert {file for file in there if file.suffix != ".py"} == shipped
+    assert {file.suffix for file in shipped} == {".css", ".html", ".js", ".po", ".svg"}
+
+
 def test_every_folder_with_code_is_a_package() -> None:
     folders = {folder for top in SHIPPED for folder in _folders_with_code(ROOT / top)}
     assert [str(path) for path in sorted(folders) if not (path / "__init__.py").is_file()] == []

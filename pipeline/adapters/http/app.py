@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
@@ -73,6 +73,7 @@ def make_app(
     history: History | None = None,
     insights: Insights | None = None,
     count: Count = lambda outcome, events: None,
+    console: APIRouter | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008 - frozen
     provider: Provider | None = None,
@@ -87,7 +88,7 @@ def make_app(
     ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
     languages it explains in. ``now_ms`` is the clock,
     in milliseconds since 1970; ``version`` is the program's; ``count`` is told what became of
-    the events handed in.
+    the events handed in. ``console`` are the pages for people (``make_console_router``).
     """
     # No pages of its own for the document: they would load scripts from elsewhere.
     app = FastAPI(
@@ -121,6 +122,8 @@ def make_app(
     app.include_router(make_login_router(access, oidc=provider is not None))
     if provider is not None:
         app.include_router(make_oidc_router(access, provider))
+    if console is not None:
+        app.include_router(console)
     app.add_middleware(Edge, access=access)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

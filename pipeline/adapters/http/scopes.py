@@ -38,9 +38,8 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "/v1/decisions"): "read",
     ("GET", "/v1/cases"): "read",
     # Whoever subscribes has us post to a URL of theirs, and is told customers' ids.
-    **{
-        need: "operate"
-        for need in (
+    **dict.fromkeys(
+        (
             ("GET", "/v1/subscriptions"),
             ("POST", "/v1/subscriptions"),
             ("GET", "/v1/subscriptions/{subscription}"),
@@ -49,8 +48,9 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
             ("POST", "/v1/subscriptions/{subscription}/test"),
             ("GET", "/v1/subscriptions/{subscription}/deliveries"),
             ("POST", "/v1/deliveries/{delivery}/redeliver"),
-        )
-    },
+        ),
+        "operate",
+    ),
     # They hold the original bytes, which name customers in places nobody can know.
     ("GET", "/v1/dead-letters"): "identify",
     ("GET", "/v1/who"): "any",
@@ -63,6 +63,13 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "/console/login/oidc"): "open",
     ("GET", "/console/login/oidc/callback"): "open",
     ("POST", "/console/logout"): "any",
+    ("GET", "/console/static/{name}"): "open",
+    # Its pages name customers.
+    **{
+        ("GET", f"/console/{page}"): "identify"
+        for page in ("", "customers/{customer:path}", "operator", "care", "campaigns", "health")
+    },
+    ("GET", "/console/{rest:path}"): "any",
 }
 """By method and the route's path as it is declared; HEAD asks for what GET does.
 

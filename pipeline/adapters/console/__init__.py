@@ -1,0 +1,1 @@
+"""The web console: what the read interface has, as pages for people."""

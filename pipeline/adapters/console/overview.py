@@ -1,0 +1,62 @@
+"""The first page: find a customer, and what needs attention now."""
+
+from datetime import timedelta
+from typing import Final
+
+from pipeline.adapters.console.lives import lives_of
+from pipeline.adapters.console.ports import Ask
+from pipeline.adapters.console.rows import Case, read_as
+from pipeline.adapters.console.view import View
+from schemas.care import CareAction, CareDecision
+from schemas.dead_letter import DeadLetter
+
+_MOST_CASES: Final = 500
+_MOST_SHOWN: Final = 8
+_MOST_DECISIONS: Final = 500
+_FALLS_HOURS: Final = 24
+
+
+def view_overview(ask: Ask, *, missing: str | None = None) -> View:
+    """The page; ``missing`` is an id that was looked for and not found."""
+    read, insights = ask.sources.read, ask.sources.insights
+    open_cases = read_as(
+        read.cases(_MOST_CASES, customer=None, status="open", before=None).items, list[Case]
+    )
+    due = sorted(
+        (case for case in open_cases if case.next_due is not None),
+        key=lambda case: case.next_due or ask.now,
+    )
+    decided = read_as(
+        read.decisions(_MOST_DECISIONS, customer=None, before=None).items, list[CareDecision]
+    )
+    acted = read_as(
+        read.actions(_MOST_DECISIONS, customer=None, before=None).items, list[CareAction]
+    )
+    lives = lives_of(decided, acted)
+    since = ask.now - timedelta(hours=_FALLS_HOURS)
+    falls = None if insights is None else insights.falls(100, since=since, before=None)
+    letters = read.dead_letters(100, before=None)
+    shows: dict[str, object] = {
+        "missing": missing,
+        "open_cases": open_cases,
+        "overdue": [case for case in due if case.next_due and case.next_due < ask.now],
+        "due": due[:_MOST_SHOWN],
+        "lives": lives,
+        "falls": None if falls is None else sorted(falls.items, key=_points)[:_MOST_SHOWN],
+        "falls_hours": _FALLS_HOURS,
+        "letters": read_as(letters.items, list[DeadLetter]),
+        "more_letters": letters.next is not None,
+        "not_ready": [each for each in ask.sources.readiness.conditions() if not each.ready],
+        "conditions": ask.sources.readiness.conditions(),
+    }
+    return View(
+        "overview.html",
+        ask.say.gettext("Overview"),
+        shows,
+        live=("score", "action", "decision", "case"),
+        status=404 if missing else 200,
+    )
+
+
+def _points(fall: object) -> float:
+    return float(getattr(fall, "points", 0.0))
