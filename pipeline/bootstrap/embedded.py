@@ -13,7 +13,11 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.settled import SettledEvent
-from pipeline.adapters.embedded.dispatch import EmbeddedConsents, EmbeddedDispatch
+from pipeline.adapters.embedded.dispatch import (
+    EmbeddedConsents,
+    EmbeddedDispatch,
+    EmbeddedOrders,
+)
 from pipeline.adapters.embedded.files import Files
 from pipeline.adapters.embedded.runner import EmbeddedRunner
 from pipeline.adapters.http.access import make_access
@@ -24,6 +28,7 @@ from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
+from pipeline.bootstrap.operate import make_embedded_desk
 from pipeline.config import program_version
 from pipeline.stages.allocate import AllocateStage
 from pipeline.stages.both import BothStages
@@ -32,6 +37,7 @@ from pipeline.tools import demo_show
 from sinks.sql.engine import make_engine
 from sinks.sql.follow import Follower
 from sinks.sql.migrations import upgrade
+from sinks.sql.orders import OrderBook
 from sinks.sql.read import ReadModel
 from sinks.sql.rows import write_outputs
 
@@ -81,7 +87,8 @@ def run_embedded(
         if dispatches:
             follower = Follower(engine)
             consents = EmbeddedConsents(follower.consent)
-            dispatcher = make_dispatcher(channels, policy, consents, metrics)
+            orders = EmbeddedOrders(OrderBook(engine).of_action)
+            dispatcher = make_dispatcher(channels, policy, consents, orders, metrics=metrics)
             dispatch = _dispatch(file, runner, follower, dispatcher)
         app = make_app(
             ingest=runner,
@@ -93,6 +100,7 @@ def run_embedded(
             now_ms=now_ms,
             registry=metrics.registry,
             version=version,
+            desk=make_embedded_desk(engine, runner, policy=lambda: policy),
             count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
         )
 

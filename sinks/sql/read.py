@@ -94,13 +94,20 @@ class ReadModel:
         return self._page(wanted, table.c.time, table.c.seq, limit, before)
 
     def dead_letters(self, limit: int, *, before: str | None = None) -> Page:
-        """Dead letters, those that came last first; ``key`` and ``value`` in base64."""
+        """Dead letters, those that came last first; ``key`` and ``value`` in base64.
+
+        ``id`` names each in this store.
+        """
         table = tables.dead_letters
         wanted = select(table).order_by(table.c.seq.desc()).limit(limit + 1)
         if before is not None:
             _, seq = _read_cursor(before)
             wanted = wanted.where(table.c.seq < seq)
-        return _page_of(self._all(wanted), limit, None)
+        rows = self._all(wanted)
+        page = _page_of(rows, limit, None)
+        for item, row in zip(page.items, rows, strict=False):
+            item["id"] = row._mapping["seq"]
+        return page
 
     def counts(self) -> dict[str, int]:
         """Rows by table; counts them all, which takes seconds where there are millions."""

@@ -8,11 +8,14 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.http.access import Access
+from pipeline.adapters.http.acts import Desk
 from pipeline.adapters.http.body import Limits
 from pipeline.adapters.http.edge import Edge
 from pipeline.adapters.http.examples import components
 from pipeline.adapters.http.health import make_health_router
 from pipeline.adapters.http.ingest import Count, make_ingest_router
+from pipeline.adapters.http.operate import make_operate_router
+from pipeline.adapters.http.operate_forms import make_form_router
 from pipeline.adapters.http.ports import Ingest, Readiness, ReadModel
 from pipeline.adapters.http.problems import add_problem_handlers
 from pipeline.adapters.http.read import make_read_router
@@ -36,10 +39,11 @@ def make_app(
     now_ms: Callable[[], int],
     registry: CollectorRegistry,
     version: str,
+    desk: Desk | None = None,
     count: Count = lambda outcome, events: None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> FastAPI:
-    """The application. Without ``ingest`` or ``read`` those routes are left out.
+    """The application. Without ``ingest``, ``read`` or ``desk`` those routes are left out.
 
     ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
     languages it explains in. ``now_ms`` is the clock,
@@ -61,6 +65,9 @@ def make_app(
         )
     if read is not None:
         app.include_router(make_read_router(read, policy=policy, catalogues=catalogues))
+    if desk is not None:
+        app.include_router(make_operate_router(desk))
+        app.include_router(make_form_router(desk))
     app.include_router(make_health_router(readiness, registry))
     app.add_middleware(Edge, access=access)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

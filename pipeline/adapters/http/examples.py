@@ -166,6 +166,7 @@ _TITLES: Final = {
     400: "Not JSON, or no body.",
     401: "A key is needed.",
     404: "Nothing is known of it.",
+    409: "It is too late for that; `detail` says what became of it.",
     413: "More than one request or one event may bring.",
     415: "A media type that is not read.",
     422: "Understood, and not acceptable; the wrong fields are named.",
