@@ -11,7 +11,7 @@ from pipeline.adapters.embedded.files import FileLock, Files
 from pipeline.adapters.embedded.log import EventLog
 from pipeline.adapters.embedded.operate import LogRedrive, RowOrders
 from pipeline.adapters.http.acts import Desk
-from pipeline.adapters.http.ports import Audit, Entry, Ingest, Orders, Redrive
+from pipeline.adapters.http.ports import Audit, Entry, Ingest, NoWayBack, Orders, Redrive
 from pipeline.adapters.kafka.orders import KafkaOrders
 from pipeline.adapters.kafka.redrive import KafkaRedrive
 from pipeline.adapters.kafka.sender import Sender
@@ -19,6 +19,7 @@ from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.audit import LoggedAudit
 from pipeline.bootstrap.common import now_ms
 from pipeline.core.policy.compiled import Policy
+from schemas.dead_letter import DeadLetter
 from sinks.sql.letters import LetterBook
 from sinks.sql.orders import OrderBook
 
@@ -116,6 +117,16 @@ def resting_log(file: Path) -> Iterator[LogRedrive]:
             log.close()
     finally:
         lock.release()
+
+
+class _NoWayBack:
+    async def send(self, letter: DeadLetter) -> None:
+        raise NoWayBack("the log is not open")
+
+
+def no_way_back() -> Redrive:
+    """Of who sends nothing again."""
+    return _NoWayBack()
 
 
 async def _append(log: EventLog, entry: Entry) -> None:

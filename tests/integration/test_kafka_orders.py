@@ -184,9 +184,11 @@ def test_a_dead_letter_goes_back_to_its_topic_as_it_was(settings: KafkaSettings)
     async def act(sender: Sender) -> None:
         redrive = KafkaRedrive(settings, sender)
         await redrive.send(a_letter(EVENTS))
-        await redrive.send(a_letter(EVENTS, key=None, value=None, headers=()))
+        await redrive.send(a_letter(EVENTS, key=None, headers=()))
         put_off = (("not-before", b"1"), ("progress", b"{}"), ("trace", b"x"))
         await redrive.send(a_letter(ACTION_RETRIES, headers=put_off))
+        with pytest.raises(NoWayBack, match="nothing in it"):
+            await redrive.send(a_letter(EVENTS, key=None, value=None))
         with pytest.raises(NoWayBack, match=CONSENTS):
             await redrive.send(a_letter(CONSENTS))
 
@@ -195,7 +197,7 @@ def test_a_dead_letter_goes_back_to_its_topic_as_it_was(settings: KafkaSettings)
     expected = {
         EVENTS: {
             (by_key, b"customer-1", b"\x00{broken", (("trace", b"\xff"), ("none", None))),
-            (3, None, None, ()),
+            (3, None, b"\x00{broken", ()),
         },
         ACTIONS: {(by_key, b"customer-1", b"\x00{broken", (("trace", b"x"),))},
     }

@@ -25,7 +25,7 @@ ACTIONS: Final = {
     "asked": an_action(id="asked", needs_approval=True),
     "night": an_action(id="night", quiet=Quiet("UTC", "11:00", "12:00")),
 }
-ANSWERS: Final = {
+ANSWERS: Final[dict[str, Settled]] = {
     "done": Done(),
     "failed": Failed("HTTP 400"),
     "busy": TryAgain("HTTP 503"),

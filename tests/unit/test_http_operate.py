@@ -163,7 +163,8 @@ class World:
         return asyncio.run(run())
 
     def order(self, order: str = "hold", reason: str = "ask first", **headers: str) -> Any:
-        return self.post("/v1/actions/a-1/orders", {"order": order, "reason": reason}, **headers)
+        body = {"order": order, "reason": reason}
+        return self.post("/v1/actions/a-1/orders", body, form=None, **headers)
 
 
 def test_an_order_is_given_and_noted_with_who_and_why() -> None:

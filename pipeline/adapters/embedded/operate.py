@@ -45,8 +45,10 @@ class LogRedrive:
         self._append = append
 
     async def send(self, letter: DeadLetter) -> None:
-        if letter.topic not in READ_BY_STAGES or letter.value is None:
+        if letter.topic not in READ_BY_STAGES:
             raise NoWayBack(f"nothing of {letter.topic} is read from this log")
+        if letter.value is None:
+            raise NoWayBack("there is nothing in it")
         headers = tuple((name, value or b"") for name, value in letter.headers)
         key = letter.key
         if letter.topic == PROPOSALS:

@@ -31,6 +31,8 @@ class KafkaRedrive:
             headers = tuple(header for header in headers if header[0] not in own)
         if topic not in (self._settings.source_topic, ACTIONS, PROPOSALS):
             raise NoWayBack(f"nothing reads the topic {topic}")
+        if letter.key is None and letter.value is None:
+            raise NoWayBack("there is nothing in it")
         partition = letter.partition
         if letter.key is not None:
             partition = key_partition(letter.key, self._settings.partitions)
