@@ -35,6 +35,7 @@ _SERVICE_OF_FIXTURE = {
     "postgres_url": "postgres",
     "data_dir": "data",
 }
+_SERVICE_FOLDERS = ("integration", "chaos")
 _LACKS = "service missing: "
 
 
@@ -69,11 +70,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses, so that it sees these marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test for the services its fixtures stand for."""
+    """Mark each test for the services its fixtures stand for.
+
+    Where pytest-xdist divides the tests (``-n 2 --dist loadgroup``), those that start services or
+    processes run one after another, beside all others.
+    """
     for item in items:
         names = getattr(item, "fixturenames", ())
-        for service in {_SERVICE_OF_FIXTURE[name] for name in names if name in _SERVICE_OF_FIXTURE}:
+        services = {_SERVICE_OF_FIXTURE[name] for name in names if name in _SERVICE_OF_FIXTURE}
+        for service in services:
             item.add_marker(service)
+        if services - {"data"} or item.path.parent.name in _SERVICE_FOLDERS:
+            item.add_marker(pytest.mark.xdist_group("services"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

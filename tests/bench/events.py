@@ -24,7 +24,12 @@ class Sent(NamedTuple):
 
 
 def make_events(
-    count: int, *, customers: int = 20_000, seed: int = 1, run: str = "r"
+    count: int,
+    *,
+    customers: int = 20_000,
+    seed: int = 1,
+    run: str = "r",
+    start: datetime = START,
 ) -> Iterator[Sent]:
     """``count`` CloudEvents of 300-400 bytes, times advancing, some customers busier than others.
 
@@ -43,7 +48,7 @@ def make_events(
             "source": SOURCE,
             "type": f"touchpoint.{kind}.v1",
             "subject": customer,
-            "time": (START + number * step).isoformat(timespec="milliseconds"),
+            "time": (start + number * step).isoformat(timespec="milliseconds"),
             "data": make(random),
         }
         yield Sent(customer.encode(), encode(event))

@@ -24,11 +24,14 @@ class Document(NamedTuple):
 def read_yaml(text: str, what: str) -> Document:
     """Read a YAML 1.2 text that must be a mapping; ``what`` says so where it is none."""
     try:
-        root: Node | None = yaml().compose(text)
+        reader = yaml()
+        root: Node | None = reader.compose(text)
         if not isinstance(root, MappingNode):
             return Document(None, None, [Fault((), what, line=1)])
         try:
-            return Document(root, yaml().load(text), [*repeated_keys(root)])
+            # Made of the nodes at hand: reading the text is nearly all that it costs.
+            content = reader.constructor.construct_document(root)
+            return Document(root, content, [*repeated_keys(root)])
         except ValueError as error:
             faults = [*_no_times(root)] or [Fault((), f"not YAML: {error}", line=1)]
             return Document(None, None, faults)

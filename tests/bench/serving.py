@@ -1,0 +1,181 @@
+"""How fast ``touchpoint serve`` answers over many customers: ``python -m tests.bench.serving``.
+
+A PostgreSQL of its own is filled (or the one of ``--database`` is taken as it is), the server runs
+as a process, and requests come at a steady rate whether or not it keeps up. Latency counts from
+when a request was due. The peer in the same run is ``/livez``, which does nothing.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+import aiohttp
+from sqlalchemy import text
+
+from sinks.sql.engine import make_engine
+from tests.bench.contender import load_bench_policy
+from tests.bench.populating import populate
+from tests.services.postgres import LocalPostgres, open_postgres
+from tests.services.process import ServiceProcess, free_ports
+
+KEY: Final = "bench-" + "k" * 32
+START_SECONDS: Final = 60.0
+LIVES: Final = 2_000
+_SAMPLED: Final = 20_000
+
+
+class Page(NamedTuple):
+    """What is asked for, and what is asked again with the customer's name in it."""
+
+    name: str
+    path: str
+
+
+def pages(now: datetime) -> Sequence[Page]:
+    since = quote((now - timedelta(days=7)).isoformat())
+    until = quote(now.isoformat())
+    span = f"since={since}&until={until}"
+    return (
+        Page("nothing (/livez)", "/livez"),
+        Page("customer", "/v1/customers/{customer}"),
+        Page("explanation", "/v1/customers/{customer}/explanation"),
+        Page("trail of 48 h", "/v1/customers/{customer}/trail?hours=48"),
+        Page("history", "/v1/customers/{customer}/history"),
+        Page("scores changed since", "/v1/scores?limit=100"),
+        Page("levels by dimension", f"/v1/insights/levels?axis=dimension&{span}"),
+        Page("levels by touchpoint", f"/v1/insights/levels?axis=touchpoint&{span}"),
+        Page("matrix", f"/v1/insights/matrix?{span}"),
+        Page("falls", f"/v1/insights/falls?limit=50&since={since}"),
+        Page("icebergs", f"/v1/insights/icebergs?{span}"),
+        Page("console: customer", "/console/customers/{customer}"),
+        Page("console: operator", "/console/operator"),
+    )
+
+
+class Took(NamedTuple):
+    """Seconds of the answers to one page, sorted, and how many were no 200."""
+
+    seconds: list[float]
+    failed: int
+
+
+async def ask(
+    base: str, page: Page, customers: Sequence[str], *, per_second: float, seconds: float
+) -> Took:
+    """Ask for one page at a steady rate."""
+    took: list[float] = []
+    failed = 0
+    count = max(int(per_second * seconds), 1)
+
+    async def one(client: aiohttp.ClientSession, due: float) -> None:
+        nonlocal failed
+        path = page.path.format(customer=quote(random.choice(customers), safe=""))
+        async with client.get(base + path) as answer:
+            await answer.read()
+            failed += answer.status != 200
+        took.append(time.monotonic() - due)
+
+    headers = {"Authorization": f"Bearer {KEY}"}
+    limits = aiohttp.TCPConnector(limit=64)
+    async with aiohttp.ClientSession(headers=headers, connector=limits) as client:
+        began, asked = time.monotonic(), []
+        for number in range(count):
+            due = began + number / per_second
+            await asyncio.sleep(max(due - time.monotonic(), 0.0))
+            asked.append(asyncio.create_task(one(client, due)))
+        await asyncio.gather(*asked)
+    return Took(sorted(took), failed)
+
+
+def measure(url: str, folder: Path, *, per_second: float, seconds: float) -> dict[str, object]:
+    """Every page by name: p50 and p99 in milliseconds, and what failed."""
+    engine, now = make_engine(url), datetime.now(UTC)
+    with engine.connect() as connection:
+        many = text("SELECT count(*) FROM scores")
+        count = connection.execute(many).scalar_one()
+        sample = text("SELECT customer FROM scores TABLESAMPLE SYSTEM (5) LIMIT :most")
+        customers = list(connection.execute(sample, {"most": _SAMPLED}).scalars())
+    port = free_ports(1)[0]
+    base = f"http://127.0.0.1:{port}"
+    server = ServiceProcess(
+        ["touchpoint", "serve", "--database", url, "--port", str(port)],
+        log=folder / "serve.log",
+        environment={"TOUCHPOINT_API_KEY": KEY},
+    )
+    server.start()
+    try:
+        asyncio.run(_until_it_answers(base))
+        found = {}
+        for page in pages(now):
+            asyncio.run(ask(base, page, customers, per_second=per_second, seconds=2.0))
+            took = asyncio.run(ask(base, page, customers, per_second=per_second, seconds=seconds))
+            at = [took.seconds[int(len(took.seconds) * share)] for share in (0.5, 0.99)]
+            found[page.name] = {
+                "p50_ms": round(1_000 * at[0], 1),
+                "p99_ms": round(1_000 * at[1], 1),
+                "answers": len(took.seconds),
+                "failed": took.failed,
+            }
+    finally:
+        server.stop(seconds=20.0)
+    return {
+        "customers": count,
+        "per_second": per_second,
+        "pages": found,
+        "load_average": os.getloadavg(),
+    }
+
+
+async def _until_it_answers(base: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    async with aiohttp.ClientSession() as client:
+        while True:
+            try:
+                async with client.get(f"{base}/livez") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{base} does not answer")
+            await asyncio.sleep(0.1)
+
+
+def main() -> None:
+    """Parse the command line, fill a database, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.serving", description=__doc__)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--per-second", type=float, default=50.0)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--database", help="an URL of a database that is filled already")
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchpoint-bench-")))
+        url = given.database
+        if url is None:
+            server = open_postgres()
+            if isinstance(server, LocalPostgres):
+                stack.enter_context(server)
+            url = server.create_database()
+            began = time.monotonic()
+            copies = max(given.customers // LIVES, 1)
+            engine = make_engine(url)
+            now = datetime.now(UTC)
+            populate(engine, load_bench_policy(), lives=LIVES, copies=copies, now=now)
+            print(f"filled in {time.monotonic() - began:.0f} s", flush=True)
+        result = measure(url, folder, per_second=given.per_second, seconds=given.seconds)
+        print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
