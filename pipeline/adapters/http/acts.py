@@ -151,11 +151,11 @@ async def redrive_letter(
 
 
 async def tell_of_care(
-    desk: Desk, customer: str, body: Mapping[str, object], *, actor: Actor, key: str
+    desk: Desk, customer: str, body: Mapping[str, object], *, actor: Actor, key: str | None
 ) -> Told | Invalid:
     """Put care that staff gave into the log; ``body`` is the event's data, and ``at`` its time.
 
-    The same ``key`` with the same body is told once. Raises what ``Ingest.append`` raises.
+    The same ``key`` with the same body is told once; without a key each request is another care. Raises what ``Ingest.append`` raises.
     """
     if desk.ingest is None:
         raise ProblemError(404, "not_found", "no events are taken in here")
@@ -163,7 +163,7 @@ async def tell_of_care(
     data = dict(body)
     event = {
         "specversion": "1.0",
-        "id": action_id("staff_cared", customer, STAFF_SOURCE, key),
+        "id": action_id("staff_cared", customer, STAFF_SOURCE, key or desk.new_key()),
         "source": STAFF_SOURCE,
         "type": CARED,
         "subject": customer,
@@ -175,9 +175,11 @@ async def tell_of_care(
     if isinstance(admitted, Invalid):
         return admitted
     answer = msgspec.json.encode({"source": STAFF_SOURCE, "id": event["id"]})
-    digest = blake2b(msgspec.json.encode([customer, body], order="sorted"), digest_size=16)
-    once = Once(f"care:{key}", digest.digest(), answer)
-    known = await desk.ingest.append([], received_ms, once)
+    once = None
+    if key is not None:
+        digest = blake2b(msgspec.json.encode([customer, body], order="sorted"), digest_size=16)
+        once = Once(f"care:{key}", digest.digest(), answer)
+    known = None if once is None else await desk.ingest.append([], received_ms, once)
     if known is None:
         why = str(data.get("because") or "")
         what = {"care": data.get("care"), "event": event["id"]}

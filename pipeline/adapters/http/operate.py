@@ -126,7 +126,7 @@ def make_operate_router(desk: Desk) -> APIRouter:
             _subject(customer),
             body,
             actor=actor_of(request),
-            key=idempotency_key or desk.new_key(),
+            key=idempotency_key,
         )
         if isinstance(told, Invalid):
             return problem(422, told.reason.value, told.detail, fields=told.fields)
