@@ -155,7 +155,8 @@ async def tell_of_care(
 ) -> Told | Invalid:
     """Put care that staff gave into the log; ``body`` is the event's data, and ``at`` its time.
 
-    The same ``key`` with the same body is told once; without a key each request is another care. Raises what ``Ingest.append`` raises.
+    The same ``key`` with the same body is told once; without a key each request is another care.
+    Raises what ``Ingest.append`` raises.
     """
     if desk.ingest is None:
         raise ProblemError(404, "not_found", "no events are taken in here")
