@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from pipeline.cli_analysis import analysis
 from pipeline.cli_care import care
 from pipeline.cli_keys import keys
+from pipeline.cli_operate import dlq, orders
 from pipeline.cli_policy import policy as policies
 from pipeline.cli_read_model import read_model
 from pipeline.cli_rules import rules
@@ -40,6 +41,8 @@ app.add_typer(rules, name="rules")
 app.add_typer(read_model, name="read-model")
 app.add_typer(analysis)
 app.add_typer(care)
+app.add_typer(dlq, name="dlq")
+app.add_typer(orders, name="care")
 
 _errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _out = Console(highlight=False, markup=False, soft_wrap=True)

@@ -49,7 +49,7 @@ def ledger(
     """
     from sinks.sql.ledger import ledger_balance
 
-    with _database(url, db) as engine:
+    with database(url, db) as engine:
         found = ledger_balance(engine, since=_utc(since), until=_utc(until))
     if as_json:
         typer.echo(json.dumps(_ledger_content(found), ensure_ascii=False))
@@ -73,10 +73,10 @@ def outlook(
     """
     from sinks.sql.outlooks import calibration, outlook_names
 
-    with _database(url, db) as engine:
+    with database(url, db) as engine:
         known = outlook_names(engine)
         if name is not None and name not in known:
-            _fail(f"no check of an outlook {name!r}; known: {', '.join(known) or 'none'}")
+            fail(f"no check of an outlook {name!r}; known: {', '.join(known) or 'none'}")
         found = [
             calibration(engine, each, since=_utc(since), until=_utc(until))
             for each in (known if name is None else [name])
@@ -112,12 +112,12 @@ def cases(
     from pipeline.tools.tables import SourceError
 
     if (outcomes is None) != (data is None):
-        _fail("--outcomes and --data go together: the query, and the file it is about")
+        fail("--outcomes and --data go together: the query, and the file it is about")
     try:
         found = list(read_cases(folder).values())
         told = None if outcomes is None or data is None else read_outcomes(data, outcomes)
     except (CasesError, MappingError, SourceError, OSError) as error:
-        _fail(error)
+        fail(error)
     _tell_cases(found, None if told is None else compare(found, told, clock=clock), as_json)
 
 
@@ -210,7 +210,7 @@ def _utc(time: datetime | None) -> datetime | None:
 
 
 @contextmanager
-def _database(url: str | None, db: Path | None) -> Iterator["Engine"]:
+def database(url: str | None, db: Path | None) -> Iterator["Engine"]:
     """The database to read, whose schema is this release's: reading migrates nothing."""
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -218,25 +218,25 @@ def _database(url: str | None, db: Path | None) -> Iterator["Engine"]:
     from sinks.sql.migrations import is_current
 
     if (url is None) == (db is None):
-        _fail("say which database: --url URL, or --db FILE")
+        fail("say which database: --url URL, or --db FILE")
     try:
         engine = make_engine(url if url is not None else f"sqlite:///{db}")
         file = engine.url.database if engine.dialect.name == "sqlite" else None
         if file is not None and not Path(file).is_file():
-            _fail(f"{file}: no such file")  # to open it would make it
+            fail(f"{file}: no such file")  # to open it would make it
         with read_only(engine).connect() as connection:
             current = is_current(connection)
         if not current:
-            _fail(
+            fail(
                 "the database has not the schema of this release; the sink or `touchpoint run` "
                 "of this release brings it up to date when it starts"
             )
         yield engine
         engine.dispose()
     except (ValueError, SQLAlchemyError) as error:
-        _fail(error)
+        fail(error)
 
 
-def _fail(error: BaseException | str) -> NoReturn:
+def fail(error: BaseException | str) -> NoReturn:
     typer.echo(f"error: {error}", err=True)
     raise typer.Exit(2)

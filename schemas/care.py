@@ -1,11 +1,12 @@
 """What is told of care: what is to be done, what was decided and why, and how cases stand."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from schemas.ids import action_id
 from schemas.touchpoints.customers import Purpose
 
 ActionClass = Literal["required", "service", "care", "marketing"]
@@ -55,7 +56,8 @@ class CareAction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     the channels to try next, in order, where the one before failed for good. After ``expires_at``
     it is not to be done any more, nor in the ``quiet`` hours, nor if the customer has withdrawn
     consent for ``purpose`` on the channel. ``cost`` is in the policy's currency,
-    ``expected_gain`` in points of score.
+    ``expected_gain`` in points of score. With ``needs_approval`` nothing is done before somebody
+    approves it (``CareOrder``).
     """
 
     id: str
@@ -77,6 +79,7 @@ class CareAction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     campaign: str | None = None
     cost: float = 0.0
     expected_gain: float = 0.0
+    needs_approval: bool = False
 
 
 class CareDecision(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -243,3 +246,46 @@ class Consent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     denied: tuple[str, ...]
     alerts: bool
     as_of: datetime
+
+
+OrderKind = Literal["approve", "hold", "release", "cancel"]
+
+
+class CareOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What somebody wants done with an action that was decided; ``id`` is made by ``order_id``.
+
+    ``hold`` has it wait until ``release`` or ``approve``; ``cancel`` is for good. ``approve`` lets
+    go what needs approval, and stays given. ``by`` is who gave it, ``reason`` in that person's
+    words. An order for an action that is done already changes nothing.
+    """
+
+    id: str
+    action: str
+    customer: str
+    order: OrderKind
+    by: str
+    at: datetime
+    reason: str
+
+
+ORDER_MATTERS: Final[dict[OrderKind, str]] = {
+    "approve": "approval",
+    "hold": "hold",
+    "release": "hold",
+    "cancel": "cancel",
+}
+"""What an order is about; of each matter of an action the last order holds."""
+
+
+def order_id(action: str, order: OrderKind, request: str) -> str:
+    """The id of an order: the same request for the same action gives the same, sent twice.
+
+    ``request`` names the request, as an idempotency key does.
+    """
+    return action_id(f"order.{order}", action, "urn:touchpoint:order", request)
+
+
+def order_key(order: CareOrder) -> bytes:
+    """The key of its record. The topic is compacted, so that of each matter the last stays: what
+    was approved stays approved, whatever is held and released later."""
+    return f"{order.action}:{ORDER_MATTERS[order.order]}".encode()

@@ -1,5 +1,6 @@
 """What becomes of a record that cannot be processed: nothing of it is lost."""
 
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -48,3 +49,12 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     component: str
     version: str
     attempts: int = 1
+
+
+class KeptLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter as a store keeps it; ``redriven_at`` and ``_by`` once it was sent again."""
+
+    id: int
+    letter: DeadLetter
+    redriven_at: datetime | None = None
+    redriven_by: str | None = None

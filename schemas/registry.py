@@ -16,6 +16,7 @@ from schemas.care import (
     CareCase,
     CareDecision,
     CareDeclined,
+    CareOrder,
     CareProposal,
     Consent,
     GiftSeen,
@@ -34,6 +35,7 @@ from schemas.topics import (
     CONTRIBUTIONS,
     DEAD_LETTERS,
     DECISIONS,
+    ORDERS,
     OUTLOOKS,
     PROPOSAL_DEAD_LETTERS,
     PROPOSALS,
@@ -49,6 +51,7 @@ OUTBOUND: Final[dict[str, Any]] = {
     DECISIONS: CareDecision,
     CASES: CareCase,
     CONSENTS: Consent,
+    ORDERS: CareOrder,
     PROPOSALS: CareProposal | CareDeclined | GiftSeen,
     CAMPAIGNS: CampaignReport,
     DEAD_LETTERS: DeadLetter,
@@ -71,6 +74,10 @@ _KEYS: Final[dict[str, str]] = {
     DECISIONS: "The customer.",
     CASES: "The customer. The last record of an `id` is how the case stands.",
     CONSENTS: "The customer. Compacted: the last record of a key is what holds.",
+    ORDERS: (
+        "The action and what the order is about, `ACTION:approval`, `:hold` or `:cancel`; placed by"
+        " the action. Compacted: of each the last order holds."
+    ),
     PROPOSALS: "The campaign. Ticks of the clock, which have no key, stand among them.",
     CAMPAIGNS: "The campaign.",
     DEAD_LETTERS: "The original key.",

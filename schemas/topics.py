@@ -35,6 +35,9 @@ CASES: Final = "care.case.v1"
 CONSENTS: Final = "care.consent.v1"
 """What each customer does not want; compacted by customer."""
 
+ORDERS: Final = "care.order.v1"
+"""What people want done with single actions; compacted by action and matter."""
+
 PROPOSALS: Final = "care.proposal.v1"
 """What competes for a campaign's budget, keyed by campaign."""
 
@@ -59,5 +62,5 @@ PERCEIVED: Final = (
 )
 """What the perceive stage writes beside what goes on to other stages."""
 
-OUTPUTS: Final = (*PERCEIVED, CAMPAIGNS, PROPOSAL_DEAD_LETTERS, ACTION_DEAD_LETTERS)
+OUTPUTS: Final = (*PERCEIVED, ORDERS, CAMPAIGNS, PROPOSAL_DEAD_LETTERS, ACTION_DEAD_LETTERS)
 """What is written for others to read."""

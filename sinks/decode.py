@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, Consent
+from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, CareOrder, Consent
 from schemas.dead_letter import DeadLetter, FieldError
 from schemas.outlook import OutlookCheck
 from schemas.perception import Contribution, Score
@@ -18,6 +18,7 @@ from schemas.topics import (
     CONTRIBUTIONS,
     DEAD_LETTERS,
     DECISIONS,
+    ORDERS,
     OUTLOOKS,
     PROPOSAL_DEAD_LETTERS,
     SCORES,
@@ -124,6 +125,7 @@ _DECODERS: Final[dict[str, Callable[[bytes], Contract]]] = {
     DECISIONS: msgspec.json.Decoder(CareDecision).decode,
     CASES: msgspec.json.Decoder(CareCase).decode,
     CONSENTS: msgspec.json.Decoder(Consent).decode,
+    ORDERS: msgspec.json.Decoder(CareOrder).decode,
     CAMPAIGNS: msgspec.json.Decoder(CampaignReport).decode,
     DEAD_LETTERS: _LETTER,
     PROPOSAL_DEAD_LETTERS: _LETTER,

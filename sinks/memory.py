@@ -5,7 +5,7 @@ from threading import Lock
 
 import msgspec
 
-from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, Consent
+from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, CareOrder, Consent
 from schemas.dead_letter import DeadLetter
 from schemas.outlook import OutlookCheck
 from schemas.perception import Contribution, Score
@@ -38,6 +38,7 @@ class MemorySink:
         self.outlook_checks: dict[str, OutlookCheck] = {}
         self.cases: dict[str, CareCase] = {}
         self.consents: dict[str, Consent] = {}
+        self.orders: dict[str, CareOrder] = {}
         self.campaign_reports: dict[str, CampaignReport] = {}
         self.dead_letters: list[DeadLetter] = []
         self.rejects: list[Reject] = []
@@ -94,7 +95,7 @@ class MemorySink:
                 self._keep_once(contract)
 
     def _keep_once(
-        self, contract: CareAction | CareDecision | OutlookCheck | CampaignReport
+        self, contract: CareAction | CareDecision | OutlookCheck | CampaignReport | CareOrder
     ) -> None:
         match contract:
             case CareAction():
@@ -103,6 +104,8 @@ class MemorySink:
                 self.decisions.setdefault((contract.id, contract.outcome), contract)
             case OutlookCheck():
                 self.outlook_checks.setdefault(contract.id, contract)
+            case CareOrder():
+                self.orders.setdefault(contract.id, contract)
             case CampaignReport():
                 self.campaign_reports.setdefault(contract.id, contract)
 

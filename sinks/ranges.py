@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, Consent
+from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, CareOrder, Consent
 from schemas.dead_letter import DeadLetter
 from schemas.outlook import OutlookCheck
 from schemas.perception import Contribution, Score
@@ -17,6 +17,7 @@ Contract = (
     | CareDecision
     | CareCase
     | Consent
+    | CareOrder
     | CampaignReport
     | DeadLetter
 )
@@ -99,6 +100,10 @@ def _consent(consent: Consent) -> str | None:
     return _long(consent.customer) or _outside(consent.as_of)
 
 
+def _order(order: CareOrder) -> str | None:
+    return _long(order.id) or _long(order.action) or _long(order.customer) or _outside(order.at)
+
+
 def _campaign(report: CampaignReport) -> str | None:
     left = (each for each in (report.capacity_left, report.stock_left) if each is not None)
     groups = (group.members for group in (*report.unserved, *report.disparities))
@@ -123,6 +128,7 @@ _FAULTS: Final[dict[type, Callable[[Any], str | None]]] = {
     CareDecision: _decision,
     CareCase: _case,
     Consent: _consent,
+    CareOrder: _order,
     CampaignReport: _campaign,
     DeadLetter: _letter,
 }

@@ -21,7 +21,13 @@ from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.file import STANDARD_OUTPUT, ConsoleChannel, FileChannel
 from pipeline.adapters.dispatch.journey import Means, Rules
 from pipeline.adapters.dispatch.outlet import Outlet
-from pipeline.adapters.dispatch.port import SYSTEM_CLOCK, Channel, ConsentView, Message
+from pipeline.adapters.dispatch.port import (
+    SYSTEM_CLOCK,
+    Channel,
+    ConsentView,
+    Message,
+    OrderView,
+)
 from pipeline.adapters.dispatch.render import make_render
 from pipeline.adapters.dispatch.smtp import Mailbox, SmtpChannel
 from pipeline.adapters.dispatch.webhook import WebhookChannel
@@ -57,7 +63,9 @@ def run_dispatch_worker(
     policy = read_policy(policy_file)
     worker = DispatchWorker(
         settings,
-        make=lambda consents: make_dispatcher(channels, policy, consents, metrics),
+        make=lambda consents, orders: make_dispatcher(
+            channels, policy, consents, orders, metrics=metrics
+        ),
         version=program_version(),
     )
     if port is not None:
@@ -88,7 +96,12 @@ def read_channels(path: Path | None, *, lines: Path | None = None) -> ChannelsFi
 
 
 def make_dispatcher(
-    file: ChannelsFile, policy: Policy, consents: ConsentView, metrics: Metrics
+    file: ChannelsFile,
+    policy: Policy,
+    consents: ConsentView,
+    orders: OrderView,
+    *,
+    metrics: Metrics,
 ) -> Dispatcher:
     """A dispatcher over the channels of ``file``. Raises ``ConfigError``."""
     watcher = DispatchWatcher(metrics, file.destinations)
@@ -112,6 +125,7 @@ def make_dispatcher(
         Means(
             outlets={channel: outlets[name] for channel, name in file.channels.items()},
             consents=consents,
+            orders=orders,
             render=make_render(policy.file.templates, policy.file.language),
             watcher=watcher,
             clock=SYSTEM_CLOCK,

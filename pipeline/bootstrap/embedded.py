@@ -13,7 +13,11 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.settled import SettledEvent
-from pipeline.adapters.embedded.dispatch import EmbeddedConsents, EmbeddedDispatch
+from pipeline.adapters.embedded.dispatch import (
+    EmbeddedConsents,
+    EmbeddedDispatch,
+    EmbeddedOrders,
+)
 from pipeline.adapters.embedded.files import Files
 from pipeline.adapters.embedded.runner import EmbeddedRunner
 from pipeline.adapters.http.app import end_streams, make_app
@@ -26,6 +30,7 @@ from pipeline.bootstrap.access import check_environment, open_access, provider_o
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
 from pipeline.bootstrap.console import make_console
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
+from pipeline.bootstrap.operate import make_embedded_desk
 from pipeline.bootstrap.read_model import forgetting, retention_of
 from pipeline.bootstrap.reading import make_read_side
 from pipeline.bootstrap.subscriptions import make_subscriptions, telling
@@ -37,6 +42,7 @@ from pipeline.tools import demo_show
 from sinks.sql.engine import make_engine
 from sinks.sql.follow import Follower
 from sinks.sql.migrations import upgrade
+from sinks.sql.orders import OrderBook
 from sinks.sql.rows import write_outputs
 
 log = logging.getLogger(__name__)
@@ -87,10 +93,12 @@ def run_embedded(
         if dispatches:
             follower = Follower(engine)
             consents = EmbeddedConsents(follower.consent)
-            dispatcher = make_dispatcher(channels, policy, consents, metrics)
+            orders = EmbeddedOrders(OrderBook(engine).of_action)
+            dispatcher = make_dispatcher(channels, policy, consents, orders, metrics=metrics)
             dispatch = _dispatch(file, runner, follower, dispatcher)
         readiness = _Readiness(runner, dispatch, subscriptions.work)
         catalogues = read_catalogues(policy)
+        access = open_access(engine, may_enter, host=host, tell=warn)
         app = make_app(
             ingest=runner,
             read=side.read,
@@ -100,11 +108,12 @@ def run_embedded(
             readiness=readiness,
             policy=lambda: policy,
             catalogues=catalogues,
-            access=open_access(engine, may_enter, host=host, tell=warn),
+            access=access,
             provider=provider_of(may_enter),
             now_ms=now_ms,
             registry=metrics.registry,
             version=version,
+            desk=make_embedded_desk(engine, runner, policy=lambda: policy, audit=access.audit),
             count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
             console=make_console(
                 side,

@@ -1,7 +1,8 @@
 """The read API on a SQL store that others write, and events in onto Kafka."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -11,11 +12,13 @@ from pipeline.adapters.http.ports import Condition
 from pipeline.adapters.http.server import serve
 from pipeline.adapters.kafka.clients import limit_client_logs
 from pipeline.adapters.kafka.ingest import KafkaIngest
+from pipeline.adapters.kafka.sender import Sender
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.bootstrap.access import check_environment, open_access, provider_of
 from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy
 from pipeline.bootstrap.console import make_console
+from pipeline.bootstrap.operate import make_kafka_desk
 from pipeline.bootstrap.reading import DatabaseReadiness, make_read_side, open_database
 from pipeline.bootstrap.subscriptions import make_subscriptions, telling
 from pipeline.config import ConfigError, access_settings, program_version
@@ -51,8 +54,16 @@ def run_serve(
     subscriptions = make_subscriptions(engine, side.history, metrics)
     readiness = _Readiness(DatabaseReadiness(engine), ingest)
     catalogues = read_catalogues(policy)
+    access = open_access(engine, may_enter, host=host, tell=warn, always_keyed=True)
+    sender = None if kafka is None else Sender(kafka)
+    desk = None
+    if kafka is not None and sender is not None:  # orders go the way of everything else
+        desk = make_kafka_desk(
+            engine, kafka, sender, ingest=ingest, policy=lambda: policy, audit=access.audit
+        )
     app = make_app(
         ingest=ingest,
+        desk=desk,
         read=side.read,
         history=side.history,
         insights=side.insights,
@@ -60,7 +71,7 @@ def run_serve(
         readiness=readiness,
         policy=lambda: policy,
         catalogues=catalogues,
-        access=open_access(engine, may_enter, host=host, tell=warn, always_keyed=True),
+        access=access,
         provider=provider_of(may_enter),
         now_ms=now_ms,
         registry=metrics.registry,
@@ -85,9 +96,20 @@ def run_serve(
             port,
             on_listening=listening,
             on_stopping=lambda: end_streams(app),
-            around=ingest,
+            around=_together(ingest, sender),
         )
     engine.dispose()
+
+
+@asynccontextmanager
+async def _together(ingest: KafkaIngest | None, sender: Sender | None) -> AsyncIterator[None]:
+    """What lasts as long as the server does."""
+    async with AsyncExitStack() as stack:
+        if ingest is not None:
+            await stack.enter_async_context(ingest)
+        if sender is not None:
+            stack.push_async_callback(sender.close)
+        yield
 
 
 class _Readiness:

@@ -107,12 +107,19 @@ class ReadModel:
         return self._page(wanted, table, "time", limit, before)
 
     def dead_letters(self, limit: int, *, before: str | None = None) -> Page:
-        """Dead letters, those that came last first; ``key`` and ``value`` in base64."""
+        """Dead letters, those that came last first; ``key`` and ``value`` in base64.
+
+        ``id`` names each in this store.
+        """
         table = tables.dead_letters
         wanted = select(table).order_by(table.c.seq.desc()).limit(limit + 1)
         if before is not None:
             wanted = wanted.where(table.c.seq < before_seq(before))
-        return page_of(self._all(wanted), limit, None)
+        rows = self._all(wanted)
+        page = page_of(rows, limit, None)
+        for item, row in zip(page.items, rows, strict=False):
+            item["id"] = row._mapping["seq"]
+        return page
 
     def counts(self) -> dict[str, int]:
         """Rows by table; counts them all, which takes seconds where there are millions."""

@@ -16,6 +16,7 @@ from schemas.topics import (
     CONTRIBUTIONS,
     DEAD_LETTERS,
     DECISIONS,
+    ORDERS,
     OUTLOOKS,
     PROPOSAL_DEAD_LETTERS,
     SCORES,
@@ -25,6 +26,7 @@ from sinks.port import SinkRecord, Written
 from sinks.ranges import Contract
 from sinks.sql import bulk, rollups, tables, values
 from sinks.sql.bulk import Row
+from sinks.sql.orders import order_row, orders
 
 Writer = Callable[[Connection, Sequence[Contract | Erased]], None]
 
@@ -173,6 +175,7 @@ WRITERS: Final[dict[str, Writer]] = {
     DECISIONS: _once(tables.decisions, values.decision_row, "id", "outcome"),
     CASES: _write_cases,
     CONSENTS: _latest_of_customer(tables.consents, values.consent_row),
+    ORDERS: _once(orders, order_row, "id"),
     CAMPAIGNS: _once(tables.campaign_reports, values.campaign_row, "id"),
     DEAD_LETTERS: _write_letters,
     PROPOSAL_DEAD_LETTERS: _write_letters,

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -218,6 +219,7 @@ actions = Table(
     Column("campaign", Text),
     Column("cost", Double, nullable=False, server_default=text("0")),
     Column("expected_gain", Double, nullable=False, server_default=text("0")),
+    Column("needs_approval", Boolean, nullable=False, server_default=false()),
     _changed(),
     Index("actions_changed", "changed", "seq"),
     Index("actions_id", "id", unique=True),
@@ -367,6 +369,9 @@ dead_letters = Table(
     Column("component", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("attempts", BigInteger, nullable=False),
+    # Of the store alone: whether somebody had the record processed once more, and who.
+    Column("redriven_at", UtcTime),
+    Column("redriven_by", Text),
 )
 """Records of any ``topic`` that could not be processed, with their original bytes."""
 

@@ -95,6 +95,7 @@ def action_row(action: CareAction) -> Row:
         action.campaign,
         action.cost,
         action.expected_gain,
+        action.needs_approval,
     )
 
 
@@ -213,6 +214,8 @@ def letter_row(letter: DeadLetter) -> Row:
         letter.component,
         letter.version,
         letter.attempts,
+        None,
+        None,
     )
 
 

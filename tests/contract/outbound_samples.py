@@ -9,10 +9,12 @@ from schemas.care import (
     CareAction,
     CareCase,
     CareDecision,
+    CareOrder,
     CaseStep,
     Cause,
     Consent,
     DecisionOutcome,
+    OrderKind,
     Quiet,
     Unserved,
 )
@@ -40,6 +42,7 @@ from schemas.topics import (
     DEAD_LETTERS,
     DECISIONS,
     EVENTS,
+    ORDERS,
     OUTLOOKS,
     PROPOSAL_DEAD_LETTERS,
     PROPOSALS,
@@ -148,6 +151,7 @@ def action(customer: str, number: int) -> CareAction:
         campaign="spring" if full else None,
         cost=0.1 + 0.2 if full else 0.0,
         expected_gain=1 / (number + 3) if full else 0.0,
+        needs_approval=full,
     )
 
 
@@ -218,6 +222,20 @@ def consent(customer: str, number: int) -> Consent:
     )
 
 
+def order(customer: str, number: int) -> CareOrder:
+    """The ``number``-th order, for one of five actions."""
+    kinds: tuple[OrderKind, ...] = ("hold", "release", "approve", "cancel")
+    return CareOrder(
+        id=f"o-{number}",
+        action=f"a-{number % 5}",
+        customer=customer,
+        order=kinds[number % 4],
+        by="anna",
+        at=START + timedelta(seconds=number, microseconds=3),
+        reason="asked for by \u7ecf\u7406\ttwice\\n",
+    )
+
+
 def campaign_report(number: int) -> CampaignReport:
     """The report of the ``number``-th window; every other one has limits."""
     full = number % 2 == 1
@@ -274,6 +292,7 @@ def message(topic: str, customer: str, number: int) -> Message:
         DECISIONS: decision(customer, number),
         CASES: case(customer, number),
         CONSENTS: consent(customer, number),
+        ORDERS: order(customer, number),
         CAMPAIGNS: campaign_report(number),
         DEAD_LETTERS: dead_letter(number),
         PROPOSAL_DEAD_LETTERS: dead_letter(number, topic=PROPOSALS),

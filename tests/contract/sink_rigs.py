@@ -11,6 +11,7 @@ from sinks.port import Sink
 from sinks.sql import tables
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
+from sinks.sql.orders import orders
 from sinks.sql.sink import SqlSink
 
 View = dict[str, object]
@@ -54,6 +55,7 @@ class MemoryRig:
             "outlook_checks": list(held.outlook_checks),
             "cases": {each.id: (each.status, each.level) for each in held.cases.values()},
             "consents": {c.customer: (list(c.denied), c.alerts) for c in held.consents.values()},
+            "orders": [(each.id, each.order, each.at) for each in held.orders.values()],
             "campaign_reports": list(held.campaign_reports),
             "dead_letters": [(each.topic, each.offset, each.value) for each in held.dead_letters],
             "rejects": [
@@ -99,6 +101,7 @@ class SqlRig:
                 "outlook_checks": [name for (name,) in rows("id", table=t.outlook_checks)],
                 "cases": latest("id", "status", "level", table=t.cases),
                 "consents": latest("customer", "denied", "alerts", table=t.consents),
+                "orders": rows("id", "order", "at", table=orders),
                 "campaign_reports": [name for (name,) in rows("id", table=t.campaign_reports)],
                 "dead_letters": rows("topic", "offset", "value", table=t.dead_letters),
                 "rejects": rows(

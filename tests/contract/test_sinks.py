@@ -19,6 +19,7 @@ from schemas.topics import (
     DEAD_LETTERS,
     DECISIONS,
     EVENTS,
+    ORDERS,
     OUTLOOKS,
     OUTPUTS,
     PROPOSALS,
@@ -36,6 +37,7 @@ EMPTY: View = {
     "outlook_checks": [],
     "cases": {},
     "consents": {},
+    "orders": [],
     "campaign_reports": [],
     "dead_letters": [],
     "rejects": [],
@@ -95,6 +97,10 @@ def test_rows_of_every_topic_arrive_with_their_position(rig: Rig, count: int) ->
     assert view["decisions"] == [(f"d-{n}", "withheld") for n in range(count)]
     assert view["outlook_checks"] == [f"o-{n}" for n in range(count)]
     assert view["campaign_reports"] == [f"r-{n}" for n in range(count)]
+    kinds = ("hold", "release", "approve", "cancel")
+    assert [(i, kind) for i, kind, _ in list_of(view["orders"])] == [
+        (f"o-{n}", kinds[n % 4]) for n in range(count)
+    ]
     last_of_case = {f"case-c{n % 3}-{n % 5}": n for n in range(count)}
     assert view["cases"] == {
         name: ("closed" if n % 2 else "open", n) for name, n in last_of_case.items()
@@ -191,6 +197,7 @@ def test_a_tombstone_of_one_topic_leaves_the_other(rig: Rig) -> None:
         (DECISIONS, "decisions"),
         (OUTLOOKS, "outlook_checks"),
         (CAMPAIGNS, "campaign_reports"),
+        (ORDERS, "orders"),
     ],
 )
 def test_a_repeated_id_is_one_row(rig: Rig, topic: str, name: str) -> None:

@@ -17,7 +17,11 @@ from pipeline.adapters.dispatch.config import default_channels
 from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.ends import Parked, Progress
 from pipeline.adapters.dispatch.settled import SettledEvent
-from pipeline.adapters.embedded.dispatch import EmbeddedConsents, EmbeddedDispatch
+from pipeline.adapters.embedded.dispatch import (
+    EmbeddedConsents,
+    EmbeddedDispatch,
+    EmbeddedOrders,
+)
 from pipeline.adapters.embedded.dispatch_store import DispatchStore
 from pipeline.adapters.http.ports import Unavailable
 from pipeline.adapters.telemetry.metrics import Metrics
@@ -28,6 +32,7 @@ from schemas.topics import ACTIONS
 from sinks.sql.engine import make_engine
 from sinks.sql.follow import ActionRow, Follower
 from sinks.sql.migrations import upgrade
+from sinks.sql.orders import OrderBook
 from sinks.sql.rows import write_outputs
 from tests.integration.dispatch_process import fresh_action
 from tests.services.process import wait_until
@@ -44,6 +49,7 @@ class World:
         self.engine: Engine = make_engine(f"sqlite:///{folder / 't.db'}")
         upgrade(self.engine)
         self.rows = Follower(self.engine)
+        self.orders = OrderBook(self.engine)
 
     @property
     def sent(self) -> list[str]:
@@ -75,7 +81,9 @@ class World:
     def _dispatcher(self) -> Dispatcher:
         channels = default_channels(self.folder / "sent.jsonl")
         consents = EmbeddedConsents(self.consents.get)
-        return make_dispatcher(channels, read_policy(None), consents, Metrics(CollectorRegistry()))
+        orders = EmbeddedOrders(self.orders.of_action)
+        metrics = Metrics(CollectorRegistry())
+        return make_dispatcher(channels, read_policy(None), consents, orders, metrics=metrics)
 
     async def _append(self, event: SettledEvent) -> None:
         await asyncio.sleep(0)

@@ -213,7 +213,7 @@ def test_it_says_how_it_is(
         publish_actions(settings, [fresh_action(0)])
         wait_for_results(ledger, {"a-0"})
         names = {each["name"] for each in httpx.get(f"{url}/readyz").json()["conditions"]}
-        assert names == {"group", "consents", "destination gateway"}
+        assert names == {"group", "consents and orders", "destination gateway"}
         metrics = httpx.get(f"{url}/metrics").text
         assert (
             'touchpoint_dispatch_settled_total{action="transaction_alert",result="done"} 1.0'

@@ -29,6 +29,7 @@ def test_apply_creates_all_and_a_second_call_finds_nothing(
             "care.case.v1",
             "care.consent.v1",
             "care.decision.v1",
+            "care.order.v1",
             "care.proposal.v1",
             "care.proposal.v1.dlq",
             "touchpoint.perceive.changelog",

@@ -1,10 +1,12 @@
 """A purchase of which the customer is not told: silence is felt, and made good if it was none."""
 
+from typing import Any
+
 import pytest
 
 from pipeline.core.perceive.score import score_at
 from tests.stories.telling import MESSAGE, TRANSACTION
-from tests.unit.core import Life
+from tests.unit.core import Life, changed_policy
 
 NOON = "2026-03-02T12:00:00Z"
 BOUGHT = {"amount": 80, "currency": "CNY"}
@@ -76,3 +78,14 @@ def test_of_a_history_handed_in_later_nobody_can_tell_what_was_missing() -> None
     life.tick("2026-03-10T12:00:00Z")
     assert life.told["noticed", "missing_alert", "history"] == 1
     assert life.told["noticed", "missing_alert", "noticed"] == 0
+
+
+def test_an_apology_that_needs_approval_is_requested_and_says_so() -> None:
+    def ask_first(content: dict[str, Any]) -> None:
+        content["care"]["actions"]["apology"]["needs_approval"] = True
+
+    life = Life(changed_policy(ask_first))
+    life.happen(TRANSACTION, NOON, BOUGHT, id="t-1")
+    life.tick("2026-03-02T12:01:05Z")
+    (apology,), (alert,) = life.actions("apology"), life.actions("transaction_alert")
+    assert (apology.needs_approval, alert.needs_approval) == (True, False)

@@ -22,6 +22,7 @@ from schemas.care import (
 )
 from schemas.dead_letter import DeadLetter
 from schemas.perception import Contribution, Score
+from tests.unit.access_fakes import make_access
 from tests.unit.console_insights import TownInsights
 from tests.unit.console_rows import (
     ACTIONS,

@@ -15,10 +15,11 @@ from pipeline.adapters.dispatch.port import (
     ConsentUnknown,
     Done,
     Message,
+    OrdersUnknown,
     Render,
     Settled,
 )
-from schemas.care import CareAction, Cause, Consent
+from schemas.care import CareAction, CareOrder, Cause, Consent, OrderKind, order_id
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -110,6 +111,36 @@ class FakeConsents:
         return self.denied.get(customer)
 
 
+class FakeOrders:
+    """What people ordered; unknown while ``unknown`` is set."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, list[CareOrder]] = {}
+        self.unknown = False
+        self.told: dict[str, list[CareOrder]] = {}
+        """What was last answered, by action."""
+
+    def give(self, action: str, order: OrderKind, *, reason: str = "asked for") -> CareOrder:
+        known = self.given.setdefault(action, [])
+        given = CareOrder(
+            id=order_id(action, order, str(len(known))),
+            action=action,
+            customer="customer-1",
+            order=order,
+            by="anna",
+            at=now(),
+            reason=reason,
+        )
+        known.append(given)
+        return given
+
+    async def orders(self, action: str) -> Sequence[CareOrder]:
+        if self.unknown:
+            raise OrdersUnknown("no broker answers", retry_after_seconds=2.0)
+        self.told[action] = [*self.given.get(action, ())]
+        return self.told[action]
+
+
 class FakeWatcher:
     """Counts what it hears."""
 
@@ -154,6 +185,7 @@ class World:
     ) -> None:
         self.channels = channels
         self.consents = consents or FakeConsents()
+        self.orders = FakeOrders()
         self.watcher = FakeWatcher()
         self.outlets = {
             name: Outlet(
@@ -167,5 +199,5 @@ class World:
             for name, channel in channels.items()
         }
         self.dispatcher = Dispatcher(
-            Means(self.outlets, self.consents, render, self.watcher, CLOCK, rules)
+            Means(self.outlets, self.consents, self.orders, render, self.watcher, CLOCK, rules)
         )

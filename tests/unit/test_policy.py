@@ -81,6 +81,12 @@ def line_of(text: str, needle: str) -> int:
         ("thank_for: {sugg", "thank_for: {sug", None, "unknown touchpoint"),
         ("thank_for: {suggestion: meas", "thank_for: {suggestion: mess", None, "known: "),
         ("on: [notice.hovering]", "on: [notice.hoovering]", None, "unknown trigger 'notice.hoov"),
+        (
+            "channels: [none]",
+            "channels: [none]\n      needs_approval: true",
+            "      needs_approval: true",
+            "needs nobody's approval",
+        ),
         ("remembered_events: 32", "remembered_events: 999", "state_bytes:", "could take"),
         ('version: "2"', "", "name: default", "version: is missing"),
     ],

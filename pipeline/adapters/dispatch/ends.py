@@ -13,7 +13,8 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``channel`` is the index among the action's channels, ``attempts`` and ``since`` (when it
     first wanted to go there) belong to that channel; ``failure`` is what was last wrong on any.
-    ``parks`` counts how often it was put off.
+    ``parks`` counts how often it was put off, ``holds`` how often of these because people had
+    not let it go.
     """
 
     channel: int = 0
@@ -22,6 +23,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     in_doubt: bool = False
     failure: str | None = None
     parks: int = 0
+    holds: int = 0
 
 
 class End(NamedTuple):

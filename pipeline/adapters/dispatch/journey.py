@@ -1,12 +1,12 @@
 """The way of one action: over which channel, when, and how often.
 
 What stands between it and an attempt is looked at anew before every attempt: is it too late, is it
-night, has the customer withdrawn consent.
+night, has the customer withdrawn consent, has somebody held or cancelled it.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from pipeline.adapters.dispatch.consent import denied
 from pipeline.adapters.dispatch.ends import End, Parked, Progress
+from pipeline.adapters.dispatch.orders import Cancelled, Waiting, standing
 from pipeline.adapters.dispatch.outlet import Outlet, QueueFull, Send
 from pipeline.adapters.dispatch.port import (
     Clock,
@@ -23,13 +24,15 @@ from pipeline.adapters.dispatch.port import (
     Done,
     Failed,
     Message,
+    OrdersUnknown,
+    OrderView,
     Render,
     RenderError,
     Settled,
     Watcher,
 )
 from pipeline.adapters.dispatch.quiet import quiet_until
-from schemas.care import CareAction
+from schemas.care import CareAction, CareOrder
 from schemas.touchpoints.care import Settlement
 
 log = logging.getLogger(__name__)
@@ -38,10 +41,16 @@ NO_CHANNEL: Final = "none"
 STAFF: Final = "staff"
 """Of an action that is to do nothing on purpose: done as soon as it is taken up."""
 
-CONSENT_RETRY_SECONDS: Final = 1.0
+UNKNOWN_RETRY_SECONDS: Final = 1.0
+"""While it cannot be read what the customer wants, or what people ordered."""
+
 FIRST_PARK_SECONDS: Final = 15.0
 LONGEST_PARK_SECONDS: Final = 120.0
 """A destination that comes back is used again within this by what was put off."""
+
+FIRST_HOLD_SECONDS: Final = 2.0
+LONGEST_HOLD_SECONDS: Final = 30.0
+"""What is released, approved or cancelled after it was held is seen to within this."""
 
 
 class Rules(NamedTuple):
@@ -62,6 +71,7 @@ class Means(NamedTuple):
 
     outlets: Mapping[str, Outlet[Message]]
     consents: ConsentView
+    orders: OrderView
     render: Render
     watcher: Watcher
     clock: Clock
@@ -126,16 +136,21 @@ class Journey:
     def _set_out(self, index: int) -> None:
         before = self._progress
         if index != before.channel:
-            self._progress = Progress(index, failure=before.failure, parks=before.parks)
+            self._progress = Progress(
+                index, failure=before.failure, parks=before.parks, holds=before.holds
+            )
 
     async def _go_by(self, channel: str) -> None:
         if channel == NO_CHANNEL:
+            await self._let_go()
             raise _Ended(End("done", self._means.clock.now(), channel))
         outlet = self._means.outlets.get(channel)
         if outlet is None:
             raise self._given_up(f"no destination for channel {channel!r}")
         while True:
             await self._wait_for_day(channel)
+            if self._action.needs_approval or self._progress.holds:
+                await self._let_go()  # here too: what is held takes no turn of those that may go
             patience = self._patience(outlet)
             try:
                 async with outlet.turn(patience) as send:
@@ -173,10 +188,14 @@ class Journey:
         if self._quiet_until(channel) is not None:
             return _Wait(0.0, "quiet")
         try:
-            consent = await self._means.consents.consent(action.customer)
-        except ConsentUnknown as error:
-            log.warning("nothing is sent while it is not known who wants it: %s", error)
-            return _Wait(error.retry_after_seconds or CONSENT_RETRY_SECONDS, "consent")
+            # Both at once: where they are read together, they are read with one look.
+            consent, orders = await asyncio.gather(
+                self._means.consents.consent(action.customer),
+                self._means.orders.orders(action.id),
+            )
+        except (ConsentUnknown, OrdersUnknown) as error:
+            return _not_known(error)
+        self._heed(orders)
         if denied(consent, action, channel):
             self._withdrawn = self._withdrawn or self._progress.attempts > 0
             raise _NextChannel
@@ -189,6 +208,36 @@ class Journey:
             raise self._given_up(str(error)) from error
         settled = await self._finish(send(Message(action, channel, text)))
         return self._understand(settled, channel, outlet)
+
+    async def _let_go(self) -> None:
+        """Return once nobody's order keeps the action back, or end the journey."""
+        while True:
+            try:
+                self._heed(await self._means.orders.orders(self._action.id))
+                return
+            except OrdersUnknown as error:
+                wait = _not_known(error)
+            until = self._means.clock.now() + timedelta(seconds=wait.seconds)
+            await self._pause(until, wait.why)
+
+    def _heed(self, orders: Sequence[CareOrder]) -> None:
+        """End the journey if people do not want it to go on now."""
+        stands = standing(orders, needs_approval=self._action.needs_approval)
+        if isinstance(stands, Cancelled):
+            raise _Ended(self._end("suppressed", stands.detail))
+        if isinstance(stands, Waiting):
+            raise _Ended(self._kept(stands))
+
+    def _kept(self, waiting: Waiting) -> End | Parked:
+        """Put off until it is looked at again: at its expiry for the last time."""
+        progress, now = self._progress, self._means.clock.now()
+        if now >= self._deadline:
+            return self._end("expired", waiting.detail)
+        pause = min(FIRST_HOLD_SECONDS * 2 ** min(progress.holds, 30), LONGEST_HOLD_SECONDS)
+        until = min(now + timedelta(seconds=pause), self._deadline)
+        # Its age at the destination begins anew: it was not the destination that kept it.
+        progress = replace(progress, holds=progress.holds + 1, since=None)
+        return Parked(until, progress, waiting.why)
 
     async def _finish(self, sending: Awaitable[Settled]) -> Settled:
         """Wait for the attempt; once cancelled, no longer than the grace."""
@@ -273,3 +322,9 @@ class Journey:
     def _end(self, result: Settlement, detail: str) -> End:
         attempts = self._progress.attempts
         return End(result, self._means.clock.now(), self._tried, detail, attempts)
+
+
+def _not_known(error: ConsentUnknown | OrdersUnknown) -> _Wait:
+    log.warning("nothing is sent while it is not known whether it may be: %s", error)
+    why = "consent" if isinstance(error, ConsentUnknown) else "orders"
+    return _Wait(error.retry_after_seconds or UNKNOWN_RETRY_SECONDS, why)

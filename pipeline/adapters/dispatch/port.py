@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from pipeline.engine.errors import Retryable
-from schemas.care import CareAction, Consent
+from schemas.care import CareAction, CareOrder, Consent
 
 Sent_contra = TypeVar("Sent_contra", contravariant=True)
 
@@ -69,6 +69,19 @@ class ConsentView(Protocol):
     async def consent(self, customer: str) -> Consent | None:
         """What holds for a customer, with all that was committed before the call; ``None`` if
         nothing is denied. Raises ``ConsentUnknown``."""
+        ...
+
+
+class OrdersUnknown(Retryable):
+    """What people want done with the actions cannot be read now, so nothing may be sent."""
+
+
+class OrderView(Protocol):
+    """What people want done with single actions."""
+
+    async def orders(self, action: str) -> Sequence[CareOrder]:
+        """The orders for an action, in the order in which they were given, with all that was
+        durable before the call; of each matter the last one at least. Raises ``OrdersUnknown``."""
         ...
 
 

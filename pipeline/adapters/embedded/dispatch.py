@@ -20,11 +20,11 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.ends import End, Parked
 from pipeline.adapters.dispatch.incoming import Unreadable, read_action
-from pipeline.adapters.dispatch.port import ConsentUnknown
+from pipeline.adapters.dispatch.port import ConsentUnknown, OrdersUnknown
 from pipeline.adapters.dispatch.settled import SettledEvent, settled_event
 from pipeline.adapters.embedded.dispatch_store import DispatchStore, Open, Row
 from pipeline.adapters.http.ports import Busy, Condition, Unavailable
-from schemas.care import Consent
+from schemas.care import CareOrder, Consent
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,9 @@ class ActionRows(Protocol):
 ReadConsent = Callable[[str], Consent | None]
 """What was committed last for a customer; ``None`` if nothing is denied."""
 
+ReadOrders = Callable[[str], Sequence[CareOrder]]
+"""What was ordered for an action, in the order given."""
+
 Append = Callable[[SettledEvent], Awaitable[object]]
 """Appends to the log of touches; durable when it returns. Raises ``Busy`` and ``Unavailable``."""
 
@@ -70,6 +73,19 @@ class EmbeddedConsents:
         except Exception as error:
             # The edge of the database, whichever it is: nothing is sent without knowing.
             raise ConsentUnknown(f"consents cannot be read: {type(error).__name__}") from error
+
+
+class EmbeddedOrders:
+    """An ``OrderView`` on the same file."""
+
+    def __init__(self, read: ReadOrders) -> None:
+        self._read = read
+
+    async def orders(self, action: str) -> Sequence[CareOrder]:
+        try:
+            return await asyncio.to_thread(self._read, action)
+        except Exception as error:
+            raise OrdersUnknown(f"orders cannot be read: {type(error).__name__}") from error
 
 
 class EmbeddedDispatch:

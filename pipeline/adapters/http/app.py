@@ -16,6 +16,7 @@ from pipeline.adapters.http import (
     subscription_examples,
 )
 from pipeline.adapters.http.access import Access
+from pipeline.adapters.http.acts import Desk
 from pipeline.adapters.http.admin import make_admin_router
 from pipeline.adapters.http.body import Limits
 from pipeline.adapters.http.changes import Changes, StreamLimits
@@ -27,6 +28,8 @@ from pipeline.adapters.http.insights import make_insights_router
 from pipeline.adapters.http.lists import make_lists_router
 from pipeline.adapters.http.login import make_login_router
 from pipeline.adapters.http.oidc import Provider, make_oidc_router
+from pipeline.adapters.http.operate import make_operate_router
+from pipeline.adapters.http.operate_forms import make_form_router
 from pipeline.adapters.http.ports import (
     Condition,
     History,
@@ -72,6 +75,7 @@ def make_app(
     version: str,
     history: History | None = None,
     insights: Insights | None = None,
+    desk: Desk | None = None,
     count: Count = lambda outcome, events: None,
     console: APIRouter | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
@@ -79,8 +83,8 @@ def make_app(
     provider: Provider | None = None,
 ) -> FastAPI:
     """The application. Without ``ingest``, ``read``, ``history`` (which needs ``read``),
-    ``insights`` or ``subscriptions`` those routes are left out. Before its server stops call
-    ``end_streams``.
+    ``insights``, ``subscriptions`` or ``desk`` those routes are left out. Before its server stops
+    call ``end_streams``.
 
     ``access`` decides who may pass, by the table in ``scopes``: a route that is not in it is
     refused. With ``provider`` people may log in by their organisation.
@@ -115,6 +119,9 @@ def make_app(
         app.include_router(make_insights_router(insights, now_ms=now_ms))
     if subscriptions is not None:
         app.include_router(make_subscription_router(subscriptions))
+    if desk is not None:
+        app.include_router(make_operate_router(desk))
+        app.include_router(make_form_router(desk))
     app.include_router(make_health_router(readiness, registry))
     app.include_router(
         make_admin_router(access, now=lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))

@@ -136,6 +136,7 @@ _TITLES: Final = {
     401: "A key is needed.",
     403: "The key's scopes do not allow it.",
     404: "Nothing is known of it.",
+    409: "It is too late for that; `detail` says what became of it.",
     413: "More than one request or one event may bring.",
     415: "A media type that is not read.",
     422: "Understood, and not acceptable; the wrong fields are named.",

@@ -11,6 +11,8 @@ import msgspec
 
 from pipeline.engine.errors import Retryable
 from schemas import history
+from schemas.care import CareOrder
+from schemas.dead_letter import DeadLetter, KeptLetter
 from schemas.insights import (
     ActionCost,
     Axis,
@@ -243,6 +245,92 @@ class Insights(Protocol):
     def experiments(self, *, since: datetime, until: datetime) -> Sequence[Experiment]: ...
 
     def care_rules(self, *, since: datetime, until: datetime) -> Sequence[CareRule]: ...
+
+
+class NoWayBack(Exception):
+    """A dead letter of a topic that cannot be written from here: answered with 422."""
+
+
+class Ended(Protocol):
+    """How an action ended: ``result`` is ``done``, ``failed``, ``suppressed``, ``expired``."""
+
+    @property
+    def result(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+class ActionState(Protocol):
+    """How an action stands: ``outcome`` is ``None`` until it is told to be done; ``orders`` are in
+    the order given."""
+
+    @property
+    def customer(self) -> str: ...
+    @property
+    def outcome(self) -> Ended | None: ...
+    @property
+    def orders(self) -> Sequence[CareOrder]: ...
+
+
+class ActionBook(Protocol):
+    """How single actions stand. Methods block, as those of ``ReadModel``."""
+
+    def state(self, action: str) -> ActionState | None:
+        """``None`` if there is no action of this id."""
+        ...
+
+
+class Orders(Protocol):
+    """Where people's orders for actions go."""
+
+    async def find(self, identity: str) -> CareOrder | None:
+        """The order that was given under this id."""
+        ...
+
+    async def give(self, order: CareOrder) -> CareOrder:
+        """Durable when it returns, and heeded before the action's next attempt. Returns what is
+        there under its id: the first one given. Raises ``Unavailable``: it may be given or not,
+        and giving it again does no harm."""
+        ...
+
+
+class Letters(Protocol):
+    """Dead letters as they are kept. Methods block, as those of ``ReadModel``."""
+
+    def letter(self, identity: int) -> KeptLetter | None: ...
+
+    def mark_redriven(self, identity: int, *, by: str, at: datetime) -> KeptLetter | None:
+        """Note that it was sent again; who did first stays."""
+        ...
+
+
+class Redrive(Protocol):
+    """The way back of a dead letter."""
+
+    async def send(self, letter: DeadLetter) -> None:
+        """Write the original bytes, key and headers to their topic once more; durable when it
+        returns. Raises ``NoWayBack``, ``Busy`` and ``Unavailable``."""
+        ...
+
+
+class Audit(Protocol):
+    """Who did what, for those who ask later. Methods block."""
+
+    def note(
+        self,
+        action: str,
+        *,
+        who: str,
+        how: str,
+        target: str = "",
+        reason: str = "",
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        """Durable when it returns. ``action`` names what is done as ``thing.verb``
+        (``action.hold``), ``target`` to what (an id), ``how`` how ``who`` was let in."""
+        ...
 
 
 class Condition(msgspec.Struct, frozen=True):

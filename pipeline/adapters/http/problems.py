@@ -15,7 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from pipeline.adapters.http.ports import Busy, KeyReused, OnceUnsupported, Unavailable
+from pipeline.adapters.http.ports import (
+    Busy,
+    KeyReused,
+    NoWayBack,
+    OnceUnsupported,
+    Unavailable,
+)
 from schemas.dead_letter import FieldError
 
 log = logging.getLogger(__name__)
@@ -93,6 +99,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(KeyReused, _key_reused)
     app.add_exception_handler(OnceUnsupported, _once_unsupported)
+    app.add_exception_handler(NoWayBack, _no_way_back)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -142,6 +149,10 @@ def _key_reused(request: Request, error: Exception) -> Response:
 
 def _once_unsupported(request: Request, error: Exception) -> Response:
     return problem(501, "idempotency_key_unsupported", str(error))
+
+
+def _no_way_back(request: Request, error: Exception) -> Response:
+    return problem(422, "no_way_back", str(error))
 
 
 def _database(request: Request, error: Exception) -> Response:

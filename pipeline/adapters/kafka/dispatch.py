@@ -23,14 +23,15 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.ends import End, Parked, Progress
 from pipeline.adapters.dispatch.incoming import Unreadable, read_action
-from pipeline.adapters.dispatch.port import ConsentView
+from pipeline.adapters.dispatch.port import ConsentView, OrderView
 from pipeline.adapters.dispatch.settled import settled_event
 from pipeline.adapters.dispatch.window import Window
 from pipeline.adapters.http.ports import Condition
 from pipeline.adapters.kafka.clients import limit_client_logs, pause_failed_refresh
-from pipeline.adapters.kafka.consents import KafkaConsents
 from pipeline.adapters.kafka.dispatch_outbox import Outbox, resume_of
+from pipeline.adapters.kafka.latest import NotRead
 from pipeline.adapters.kafka.settings import KafkaSettings
+from pipeline.adapters.kafka.wishes import KafkaWishes
 from pipeline.adapters.kafka.worker import MAX_POLL_SECONDS, wait_for_topics
 from schemas.care import CareAction
 from schemas.dead_letter import Reason
@@ -56,19 +57,20 @@ class DispatchLimits(NamedTuple):
 
 
 class DispatchWorker:
-    """One process. ``make`` makes the dispatcher, given who tells of consent."""
+    """One process. ``make`` makes the dispatcher, given who tells of consent
+    and of orders."""
 
     def __init__(
         self,
         settings: KafkaSettings,
         *,
-        make: Callable[[ConsentView], Dispatcher],
+        make: Callable[[ConsentView, OrderView], Dispatcher],
         version: str,
         limits: DispatchLimits = DispatchLimits(),  # noqa: B008 - frozen
     ) -> None:
         self._settings = settings
-        self._consents = KafkaConsents(settings)
-        self._dispatcher = make(self._consents)
+        self._wishes = KafkaWishes(settings)
+        self._dispatcher = make(self._wishes, self._wishes)
         self._outbox = Outbox(settings, version)
         self._limits = limits
         self._windows: dict[TopicPartition, Window] = {}
@@ -91,10 +93,10 @@ class DispatchWorker:
 
     def conditions(self) -> Sequence[Condition]:
         """See ``Readiness``. A destination that is down makes the worker no less ready."""
-        assigned, current = self._assigned, self._consents.current
+        assigned, current = self._assigned, self._wishes.current
         return [
             Condition("group", assigned, "assigned" if assigned else "joining"),
-            Condition("consents", current, "read" if current else "reading"),
+            Condition("consents and orders", current, "read" if current else "reading"),
             *(
                 Condition(f"destination {outlet.name}", True, outlet.circuit.state)
                 for outlet in self._dispatcher.outlets
@@ -113,13 +115,13 @@ class DispatchWorker:
             while not self._stop.is_set():
                 try:
                     await self._serve()
-                except (KafkaError, TimeoutError, OSError) as error:
+                except (KafkaError, TimeoutError, OSError, NotRead) as error:
                     log.warning("dispatch starts anew: %r", error)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._stop.wait(), RESTART_SECONDS)
         finally:
             await self._dispatcher.close()
-            await self._consents.close()
+            await self._wishes.close()
             await self._outbox.close()
 
     def _told_to_stop(self) -> None:
@@ -130,8 +132,8 @@ class DispatchWorker:
         timer.start()
 
     async def _serve(self) -> None:
-        # Consents first: nothing can be sent before they are known.
-        await self._consents.look()
+        # First: nothing can be sent before consents and orders are known.
+        await self._wishes.look()
         consumer = self._make_consumer()
         try:
             await consumer.start()

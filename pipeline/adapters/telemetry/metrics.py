@@ -173,7 +173,8 @@ class Metrics:
         )
         self.dispatch_parked = Counter(
             "touchpoint_dispatch_parked",
-            "Times an action was put off: backoff, queue, circuit, consent or quiet hours.",
+            "Times an action was put off: backoff, queue, quiet hours, held or not approved by "
+            "people, consent or orders unknown.",
             ["why"],
             registry=registry,
         )

@@ -103,6 +103,7 @@ def _request(moment: Moment, question: Question) -> None:
         campaign=rule.campaign,
         cost=rule.cost,
         expected_gain=rule.gain,
+        needs_approval=rule.needs_approval,
     )
     moment.answer.say(ACTION_TOPIC, action)
     then = ACTIONS[rule.name].requested

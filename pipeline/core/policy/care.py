@@ -46,7 +46,8 @@ class ActionPolicy(Section):
 
     ``gain`` is in points of score. It is not sent later than ``expires_hours`` after what called
     for it, nor within ``conflict_hours`` of one of its ``conflicts``. With a ``campaign`` it
-    competes for that campaign's means.
+    competes for that campaign's means. With ``needs_approval`` it is requested, and waits until
+    somebody approves it or it expires.
     """
 
     enabled: bool = True
@@ -60,6 +61,7 @@ class ActionPolicy(Section):
     conflicts: tuple[Key, ...] = ()
     conflict_hours: Positive = 72.0
     campaign: Key | None = None
+    needs_approval: bool = False
 
 
 class CarePolicy(Section):
@@ -91,6 +93,7 @@ class ActionRule(NamedTuple):
     conflicts: frozenset[str]
     conflict_s: float
     campaign: str | None
+    needs_approval: bool = False
 
 
 TRANSACTION_ALERT = "transaction_alert"
@@ -118,6 +121,7 @@ def action_rules(care: CarePolicy) -> dict[str, ActionRule]:
             conflicts=frozenset(given.conflicts),
             conflict_s=given.conflict_hours * 3_600.0,
             campaign=given.campaign,
+            needs_approval=given.needs_approval,
         )
         for name, given in care.actions.items()
         if given.enabled

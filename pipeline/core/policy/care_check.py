@@ -22,6 +22,7 @@ def care_problems(file: PolicyFile) -> list[Problem]:
         *_unknown_actions(file),
         *_unknown_triggers(file),
         *_templates(file),
+        *_approvals(file),
         *_outlooks(file),
     ]
 
@@ -63,6 +64,13 @@ def _unknown_triggers(file: PolicyFile) -> Iterator[Problem]:
             if trigger not in known:
                 path = ("care", "actions", name, "on", str(n))
                 yield Problem(path, f"unknown trigger {trigger!r}; {_known(known)}")
+
+
+def _approvals(file: PolicyFile) -> Iterator[Problem]:
+    for name, action in file.care.actions.items():
+        if action.needs_approval and action.channels[0] == "none":
+            path = ("care", "actions", name, "needs_approval")
+            yield Problem(path, "to do nothing needs nobody's approval; leave needs_approval out")
 
 
 def _templates(file: PolicyFile) -> Iterator[Problem]:
