@@ -9,6 +9,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.console.router import make_console_router
+from pipeline.adapters.console.rows import Letter
 from pipeline.adapters.console.who import Who
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.ports import Condition, Feed, Sums
@@ -20,7 +21,6 @@ from schemas.care import (
     CareDecision,
     Unserved,
 )
-from schemas.dead_letter import DeadLetter
 from schemas.perception import Contribution, Score
 from tests.unit.access_fakes import make_access
 from tests.unit.console_insights import TownInsights
@@ -57,7 +57,7 @@ class TownRead:
         self.cases_rows: list[dict[str, object]] = list(CASES)
         self.decision_rows: list[CareDecision] = list(DECISIONS)
         self.action_rows: list[CareAction] = list(ACTIONS)
-        self.letters: list[DeadLetter] = list(LETTERS)
+        self.letters: list[Letter] = list(LETTERS)
         self.failing: Exception | None = None
 
     def score(self, customer: str) -> Mapping[str, object] | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.adapters.console.rows import Letter
 from schemas.care import (
     CareAction,
     CareDecision,
@@ -14,7 +15,7 @@ from schemas.care import (
     Cause,
     DecisionOutcome,
 )
-from schemas.dead_letter import DeadLetter, FieldError, Reason
+from schemas.dead_letter import FieldError, Reason
 from schemas.outlook import Outlook
 from schemas.outlook import Reason as Because
 from schemas.perception import Contribution, Details, Felt, Kind, Score, Sign
@@ -469,7 +470,8 @@ ACTIONS = [
 ]
 
 LETTERS = [
-    DeadLetter(
+    Letter(
+        id=17,
         topic="touchpoint.event.v1",
         partition=0,
         offset=48_113 - at,

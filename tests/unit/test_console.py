@@ -246,9 +246,9 @@ def test_buttons_send_their_order_with_a_reason_and_the_token() -> None:
     assert 'name="reason" required' in html
 
 
-def test_redrive_names_the_place_of_the_record() -> None:
+def test_redrive_names_the_letter() -> None:
     html = get("/console/health").text
-    assert 'action="/console/dead-letters/touchpoint.event.v1/0/48113/redrive"' in html
+    assert 'action="/console/dead-letters/17/redrive"' in html
 
 
 @pytest.mark.parametrize(

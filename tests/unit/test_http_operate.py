@@ -10,7 +10,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.adapters.http.acts import Desk
 from pipeline.adapters.http.app import make_app
@@ -19,7 +18,7 @@ from pipeline.adapters.messages import shipped_catalogues
 from schemas.care import CareOrder
 from schemas.dead_letter import DeadLetter, KeptLetter, Reason
 from sinks.sql.orders import ActionState, Outcome
-from tests.unit.access_fakes import make_access
+from tests.unit.access_fakes import Gate
 from tests.unit.http_fakes import (
     NOW_MS,
     FixedReadiness,
@@ -107,24 +106,10 @@ class FakeDesk:
         return f"key-{self._keys}"
 
 
-class Anna(NamedTuple):
-    name: str = "anna"
-    how: str = "key"
-
-
-class _AsAnna:
-    """What an edge that knows its callers does."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["touchpoint.who"] = Anna()
-        await self._app(scope, receive, send)
-
-
 class World:
     def __init__(self) -> None:
+        gate = Gate()
+        self.key = gate.make_key("operate", name="anna")
         self.desk = FakeDesk()
         self.ingest = MemoryIngest()
         self.app: FastAPI = make_app(
@@ -133,7 +118,7 @@ class World:
             readiness=FixedReadiness(),
             policy=default_policy,
             catalogues=shipped_catalogues(),
-            access=make_access(local=True),
+            access=gate.access,
             now_ms=lambda: NOW_MS,
             registry=CollectorRegistry(),
             version="test",
@@ -154,9 +139,10 @@ class World:
         self, path: str, json: object = None, *, form: dict[str, str] | None = None, **headers: str
     ) -> httpx.Response:
         async def run() -> httpx.Response:
-            transport = httpx.ASGITransport(app=_AsAnna(self.app))
+            transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
                 named = {name.replace("_", "-"): value for name, value in headers.items()}
+                named["Authorization"] = f"Bearer {self.key}"
                 body: dict[str, Any] = {"json": json} if form is None else {"data": form}
                 return await web.post(path, headers=named, **body)
 
@@ -306,7 +292,7 @@ def test_a_form_does_the_same_and_leads_back() -> None:
     assert "lang=zh" in answer.headers["location"]
     assert [order.order for order in world.desk.given.values()] == ["hold"]
     answer = world.post("/console/dead-letters/4/redrive", form={"reason": "mended"})
-    assert message_of(answer) == ("/console", "sent again")
+    assert message_of(answer) == ("/console/", "sent again")
     assert world.desk.sent == [LETTER]
 
 
@@ -315,7 +301,7 @@ def test_a_form_says_what_is_the_matter_and_leads_to_no_foreign_page() -> None:
     elsewhere = "http://evil.example/console/x"
     answer = world.post("/console/actions/a-1/hold", form={"reason": " "}, Referer=elsewhere)
     path, message = message_of(answer)
-    assert path == "/console"
+    assert path == "/console/"
     assert "say why" in message
     assert world.desk.given == {}
     assert world.post("/console/actions/a-1/destroy", form={"reason": "x"}).status_code == 422

@@ -8,9 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
 from pipeline.adapters.console.ports import Ask
-from pipeline.adapters.console.rows import read_as
+from pipeline.adapters.console.rows import Letter, read_as
 from pipeline.adapters.console.view import View
-from schemas.dead_letter import DeadLetter
 
 _MOST_LETTERS: Final = 50
 _OUTCOMES: Final = ("processed", "duplicate", "dead_letter")
@@ -59,7 +58,7 @@ def view_health(ask: Ask, *, before: str | None = None) -> View:
         "conditions": ask.sources.readiness.conditions(),
         "fatal": ask.sources.readiness.fatal(),
         "numbers": numbers_of(ask.sources.registry),
-        "letters": read_as(page.items, list[DeadLetter]),
+        "letters": read_as(page.items, list[Letter]),
         "older": page.next,
     }
     return View("health.html", ask.say.gettext("Pipeline health"), shows, live=("score",))

@@ -5,10 +5,9 @@ from typing import Final
 
 from pipeline.adapters.console.lives import lives_of
 from pipeline.adapters.console.ports import Ask
-from pipeline.adapters.console.rows import Case, read_as
+from pipeline.adapters.console.rows import Case, Letter, read_as
 from pipeline.adapters.console.view import View
 from schemas.care import CareAction, CareDecision
-from schemas.dead_letter import DeadLetter
 
 _MOST_CASES: Final = 500
 _MOST_SHOWN: Final = 8
@@ -44,7 +43,7 @@ def view_overview(ask: Ask, *, missing: str | None = None) -> View:
         "lives": lives,
         "falls": None if falls is None else sorted(falls.items, key=_points)[:_MOST_SHOWN],
         "falls_hours": _FALLS_HOURS,
-        "letters": read_as(letters.items, list[DeadLetter]),
+        "letters": read_as(letters.items, list[Letter]),
         "more_letters": letters.next is not None,
         "not_ready": [each for each in ask.sources.readiness.conditions() if not each.ready],
         "conditions": ask.sources.readiness.conditions(),

@@ -18,6 +18,10 @@ from pipeline.adapters.console.view import View, customer_path, event_anchor, ev
 LANG: Final = "lang"
 THEME: Final = "theme"
 LANGUAGES: Final = {"en": "English", "zh": "中文"}
+MESSAGE: Final = "message"
+"""What came of a form, in the address of the page that follows."""
+
+_MESSAGE_CHARACTERS: Final = 300
 THEMES: Final = ("auto", "light", "dark")
 _CHOICES: Final = {LANG: tuple(LANGUAGES), THEME: THEMES}
 _YEAR_SECONDS: Final = 365 * 24 * 3600
@@ -31,7 +35,8 @@ HEADERS: Final = {
         "object-src 'none'"
     ),
     "Cache-Control": "no-store",  # pages name customers
-    "Referrer-Policy": "no-referrer",  # and so do their addresses
+    # Their addresses do, too. Forms come back to the page they were on, which needs it.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -85,6 +90,7 @@ class Pages:
             "asset": self._asset(base),
             "plotly": PLOTLY,
             "here": request.url.path,
+            "message": request.query_params.get(MESSAGE, "")[:_MESSAGE_CHARACTERS],
             "with_query": _with_query(request),
             "customer_path": lambda customer: customer_path(base, customer),
             "event_path": lambda customer, event: event_path(base, customer, event),
@@ -133,7 +139,7 @@ def _with_query(request: Request) -> Callable[..., str]:
     """The address of this page with some parameters changed; ``None`` takes one away."""
 
     def changed(**parameters: object) -> str:
-        query = {**request.query_params, LANG: None, THEME: None, **parameters}
+        query = {**request.query_params, LANG: None, THEME: None, MESSAGE: None, **parameters}
         kept = {name: str(value) for name, value in query.items() if value is not None}
         path = quote(request.url.path) if "%" not in request.url.path else request.url.path
         return f"{path}?{urlencode(kept)}" if kept else path

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from schemas.care import CareCase
+from schemas.dead_letter import DeadLetter
 
 T = TypeVar("T")
 
@@ -14,6 +15,14 @@ class Case(CareCase, frozen=True, kw_only=True, omit_defaults=True):
     """A case and its next clock: of the steps that are not done, the earliest due time."""
 
     next_due: datetime | None = None
+
+
+class Letter(DeadLetter, frozen=True, kw_only=True):
+    """A dead letter as the store keeps it: ``id`` names it there."""
+
+    id: int
+    redriven_at: datetime | None = None
+    redriven_by: str | None = None
 
 
 def read_as(rows: object, kind: type[T]) -> T:

@@ -80,7 +80,7 @@ def _back(request: Request, message: str) -> Response:
     """To the page that held the form, if that was one of the console's own."""
     came_from = urlsplit(request.headers.get("referer", ""))
     own = came_from.netloc == request.headers.get("host", "")
-    path = came_from.path if own and came_from.path.startswith(_HOME) else _HOME
-    query = parse_qs(came_from.query, keep_blank_values=True) if path != _HOME else {}
+    path = came_from.path if own and came_from.path.startswith(_HOME) else f"{_HOME}/"
+    query = parse_qs(came_from.query, keep_blank_values=True) if path != f"{_HOME}/" else {}
     query["message"] = [message]
     return RedirectResponse(f"{path}?{urlencode(query, doseq=True)}", 303)

@@ -21,6 +21,7 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "/v1/customers/{customer:path}/explanation"): "identify",
     ("GET", "/v1/customers/{customer:path}/trail"): "identify",
     ("GET", "/v1/customers/{customer:path}/history"): "identify",
+    ("POST", "/v1/customers/{customer:path}/care"): "operate",
     ("GET", "/v1/customers/{customer:path}"): "identify",
     # Their cursors hold customers' ids.
     ("GET", "/v1/scores"): "identify",
@@ -50,7 +51,6 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
             ("POST", "/v1/deliveries/{delivery}/redeliver"),
             ("POST", "/v1/actions/{action}/orders"),
             ("POST", "/v1/dead-letters/{letter}/redrive"),
-            ("POST", "/v1/customers/{customer:path}/care"),
             ("POST", "/console/actions/{action}/{order}"),
             ("POST", "/console/dead-letters/{letter}/redrive"),
         ),
