@@ -1,6 +1,7 @@
 """Wires insights: the SQL store, the policy, and the languages that the program speaks."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
@@ -11,8 +12,17 @@ from sinks.sql.insights import InsightReader
 
 
 def make_insights(
-    engine: Engine, policy: Callable[[], Policy], catalogues: Catalogues | None = None
+    engine: Engine,
+    policy: Callable[[], Policy],
+    catalogues: Catalogues | None = None,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> SqlInsights:
-    """Insights of the store behind ``engine``, judged by the policy that ``policy`` gives."""
+    """Insights of the store behind ``engine``, judged by the policy that ``policy`` gives.
+
+    ``now`` tells which sums are still kept.
+    """
     spoken = catalogues or shipped_catalogues()
-    return SqlInsights(InsightReader(engine), policy, lambda language: spoken.choose([language]))
+    return SqlInsights(
+        InsightReader(engine, now), policy, lambda language: spoken.choose([language])
+    )

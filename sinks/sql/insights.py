@@ -1,7 +1,7 @@
 """Reads what insights are made of: sums of roll-ups, falls, the silent, departures, and care."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Engine, Label, RowMapping, and_, func, or_, select
@@ -19,7 +19,8 @@ from schemas.insights import SilentCustomer
 from sinks.sql import insight_care, insight_departures, insight_falls, tables
 from sinks.sql.engine import read_only
 from sinks.sql.insight_falls import InsightPage
-from sinks.sql.spans import covering
+from sinks.sql.rollups import AXES
+from sinks.sql.spans import covering, finest_kept
 
 _MILLIONTHS: Final = 1e-6
 _COUNTS: Final = ("touches", "felt")
@@ -32,8 +33,12 @@ class InsightReader:
     Spans are ``since <= time < until``.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """``now`` tells which sums are still kept."""
         self._engine = read_only(engine)
+        self._now = now
 
     def sums(
         self,
@@ -45,10 +50,12 @@ class InsightReader:
     ) -> Sequence[Sums]:
         """Sums over the whole span by value and dimension, of an ``axis`` of the roll-ups.
 
-        Of minutes that begin in the span; with a ``dimension`` of that one alone.
+        Of minutes that begin in the span, or where those are not kept (any more) of hours or days;
+        with a ``dimension`` of that one alone.
         """
         column = tables.rollups.c
-        pieces = covering(since, until)
+        finest = finest_kept(_grains(axis), since, self._now())
+        pieces = covering(since, until, finest)
         if not pieces:
             return []
         wanted = (
@@ -87,7 +94,13 @@ class InsightReader:
         values: Collection[str] | None = None,
         dimensions: Collection[str] | None = None,
     ) -> Sequence[Sums]:
-        """Sums by bucket, value and dimension, of some ``values`` and ``dimensions`` or of all."""
+        """Sums by bucket, value and dimension, of some ``values`` and ``dimensions`` or of all.
+
+        ``ValueError`` if the axis is not summed by this grain.
+        """
+        if grain not in _grains(axis):
+            known = ", ".join(_grains(axis))
+            raise ValueError(f"{axis} is not summed by {grain}, but by: {known}")
         column = tables.rollups.c
         by = (column.start, column.value, column.dimension)
         wanted = (
@@ -164,3 +177,8 @@ def _units(row: RowMapping) -> tuple[int, int, float, float, float, float, float
     counts = [int(row[name]) for name in _COUNTS]
     units = [int(row[name]) * _MILLIONTHS for name in _UNITS]
     return (counts[0], counts[1], units[0], units[1], units[2], units[3], units[4])
+
+
+def _grains(axis: str) -> list[str]:
+    """By which grains an axis is summed, the finest first."""
+    return [grain for grain, axes in AXES.items() if axis in axes]

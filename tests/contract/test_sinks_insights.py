@@ -42,7 +42,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def insights(engine: Engine) -> SqlInsights:
-    return make_insights(engine, default_policy)
+    return make_insights(engine, default_policy, now=lambda: START + DAY)
 
 
 def rude(customer: str, number: int, at: timedelta, **changes: object) -> Contribution:

@@ -471,7 +471,7 @@ ACTIONS = [
 
 LETTERS = [
     Letter(
-        id=17,
+        id=17 + at,
         topic="touchpoint.event.v1",
         partition=0,
         offset=48_113 - at,

@@ -108,7 +108,10 @@ def _add_curve(routes: _Routes) -> None:
             raise parameter_problem("grain", what)
 
         def ask(at: Period) -> Sequence[object]:
-            return insights.curve(axis, value, grain=grain, **at._asdict(), dimension=dimension)
+            try:
+                return insights.curve(axis, value, grain=grain, **at._asdict(), dimension=dimension)
+            except ValueError as error:
+                raise parameter_problem("grain", str(error)) from error
 
         return _of(period, ask)
 
