@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -54,8 +54,16 @@ def order_row(order: CareOrder) -> bulk.Row:
     )
 
 
+_SETTLED: Final = ("settled",)
+_REFUSED: Final = ("withheld", "not_funded", "expired", "recorded")
+"""Of what never became an action."""
+
+
 class Outcome(NamedTuple):
-    """How an action ended: ``result`` is ``done``, ``failed``, ``suppressed`` or ``expired``."""
+    """How an action ended: ``result`` is ``done``, ``failed``, ``suppressed`` or ``expired``.
+
+    Of a proposal that became none ``withheld``, ``not_funded``, ``expired`` or ``recorded``.
+    """
 
     result: str
     detail: str
@@ -91,18 +99,24 @@ class OrderBook:
         return None if row is None else _order(row)
 
     def state(self, action: str) -> ActionState | None:
-        """How an action stands, ``None`` if there is none of this id."""
-        actions, decisions = tables.actions, tables.decisions
-        wanted = select(actions.c.customer).where(actions.c.id == action)
-        settled = select(decisions.c.reason, decisions.c.detail, decisions.c.decided_at).where(
-            decisions.c.id == action, decisions.c.outcome == "settled"
-        )
+        """How an action stands, or a proposal of this id that may become one; ``None`` if there
+        is neither. An order for a proposal counts once that is an action."""
+        decisions = tables.decisions
+        wanted = select(decisions).where(decisions.c.id == action).order_by(decisions.c.seq)
+        asked = select(tables.actions.c.customer).where(tables.actions.c.id == action)
         with self._reads.connect() as connection:
-            customer = connection.execute(wanted).scalar_one_or_none()
+            steps = connection.execute(wanted).mappings().all()
+            customer = connection.execute(asked).scalar_one_or_none()
+            final = _SETTLED if customer is not None else _REFUSED
+            if customer is None and steps:
+                customer = steps[0]["customer"]
             if customer is None:
                 return None
-            ended = connection.execute(settled).one_or_none()
-            outcome = None if ended is None else Outcome(*ended)
+            ended = next((step for step in steps if step["outcome"] in final), None)
+            outcome = None
+            if ended is not None:
+                result = ended["reason" if ended["outcome"] == "settled" else "outcome"]
+                outcome = Outcome(result, ended["detail"], ended["decided_at"])
             return ActionState(action, customer, outcome, _of_action(connection, action))
 
     def add(self, order: CareOrder) -> CareOrder:

@@ -240,8 +240,10 @@ def test_only_who_may_operate_sees_buttons() -> None:
 def test_buttons_send_their_order_with_a_reason_and_the_token() -> None:
     html = get("/console/care").text
     held = next(decision.id for decision in DECISIONS if decision.outcome == "held")
-    assert f'formaction="/console/actions/{held}/release"' in html
-    assert f'formaction="/console/actions/{held}/hold"' not in html
+    for order in ("hold", "release", "cancel"):
+        assert f'formaction="/console/actions/{held}/{order}"' in html
+    # Nothing that waits here was said to need it.
+    assert "/approve" not in html
     assert '<input type="hidden" name="csrf" value="token-1">' in html
     assert 'name="reason" required' in html
 

@@ -119,6 +119,10 @@ def make_console_router(
 def _add_pages(
     router: APIRouter, page: Callable[[Request, Make], Response], read: ReadModel
 ) -> None:
+    @router.get("")
+    def get_root(request: Request) -> Response:
+        return RedirectResponse(request.scope.get("root_path", "") + PREFIX + "/", 308)
+
     @router.get("/")
     def get_overview(request: Request, customer: Name = None) -> Response:
         wanted = (customer or "").strip()

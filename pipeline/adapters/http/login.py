@@ -34,7 +34,7 @@ def make_login_router(access: Access, *, oidc: bool = False) -> APIRouter:
             "Cache-Control": "no-store",
             "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; "
             "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
         }
         if error:

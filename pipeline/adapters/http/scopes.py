@@ -69,6 +69,7 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "/console/login/oidc/callback"): "open",
     ("POST", "/console/logout"): "any",
     ("GET", "/console/static/{name}"): "open",
+    ("GET", "/console"): "any",
     # Its pages name customers.
     **{
         ("GET", f"/console/{page}"): "identify"
