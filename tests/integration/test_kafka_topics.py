@@ -81,12 +81,13 @@ def test_what_cannot_be_mended_is_refused_and_nothing_is_changed(
     assert topics.plan(before) == []
 
 
-def test_changelog_scores_and_consents_are_compacted_and_the_rest_is_deleted() -> None:
+def test_states_of_things_are_compacted_and_the_rest_is_deleted() -> None:
     specs = topics.expected_topics(KafkaSettings())
     compacted = {s.name for s in specs if s.configs["cleanup.policy"] == "compact"}
     assert compacted == {
         "perception.score.v1",
         "care.consent.v1",
+        "care.order.v1",
         "touchpoint.perceive.changelog",
         "touchpoint.allocate.changelog",
     }

@@ -99,3 +99,12 @@ def test_what_is_around_requests_is_open_for_the_first_and_closed_after_the_last
         around=around(),
     )
     assert states == ["open", "stopping", "closed"]
+
+
+def test_a_signal_that_comes_before_the_server_takes_signals_ends_it() -> None:
+    serve(
+        World().app,
+        "127.0.0.1",
+        0,
+        on_listening=lambda host, port: os.kill(os.getpid(), signal.SIGTERM),
+    )

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from threading import Thread
 from typing import Final
@@ -50,11 +50,12 @@ def serve(
         lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    with listener, _signals_stay_here():
+    with listener, _signals_stay_here() as came:
+        server = _StoppingServer(config, on_stopping, around or nullcontext(), came)
         bound = listener.getsockname()[1]
         log.info("listening on %s port %d", host, bound)
         on_listening(host, bound)
-        _StoppingServer(config, on_stopping, around or nullcontext()).run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 class _StoppingServer(Server):
@@ -65,14 +66,21 @@ class _StoppingServer(Server):
         config: Config,
         on_stopping: Callable[[], object],
         around: AbstractAsyncContextManager[object],
+        came: Sequence[int],
     ) -> None:
+        """``came`` are signals that came before the server took them."""
         super().__init__(config)
+        self._came = came
         self._on_stopping = on_stopping
         self._around = around
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         async with self._around:
             await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.should_exit = self.should_exit or bool(self._came)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_stopping()
@@ -111,13 +119,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _signals_stay_here() -> Iterator[None]:
+def _signals_stay_here() -> Iterator[Sequence[int]]:
     """The server raises the signal that stopped it once more: it must not end the process before
-    its caller has closed the files."""
+    its caller has closed the files. Yields those that came while the server did not listen."""
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.signal(each, lambda *_: None) for each in signals}
+    came: list[int] = []
+    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in signals}
     try:
-        yield
+        yield came
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
