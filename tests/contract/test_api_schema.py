@@ -43,6 +43,7 @@ def test_every_answer_that_can_be_had_has_an_example(api: Any) -> None:
         for operation in methods.values()
         for status, answer in operation["responses"].items()
         if status.startswith("2")
+        and status != "204"
         and not all("example" in content for content in answer["content"].values())
     ]
     assert missing == []

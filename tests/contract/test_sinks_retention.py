@@ -99,6 +99,13 @@ def test_who_is_told_to_end_ends_and_the_rest_goes_the_next_time(engine: Engine)
     assert forget(engine, KEPT, NOW)["contributions"] == 500
 
 
+FORGETTING = (
+    *("contributions", "actions", "decisions", "cases", "outlook_checks", "campaign_reports"),
+    *("dead_letters", "sink_rejects"),
+)
+"""What was written by people, as orders, is kept."""
+
+
 def test_of_every_table_old_rows_go_but_its_last_and_open_cases(engine: Engine) -> None:
     with engine.begin() as connection:
         for topic in OUTPUTS:
@@ -110,7 +117,7 @@ def test_of_every_table_old_rows_go_but_its_last_and_open_cases(engine: Engine) 
     left = {
         name: rows(engine, table)
         for name, table in tables.metadata.tables.items()
-        if "seq" in table.c
+        if "seq" in table.c and name in FORGETTING
     }
     assert left == {
         "contributions": 1,

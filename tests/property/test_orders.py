@@ -120,5 +120,5 @@ class Care(RuleBasedStateMachine):
             assert end.result == "suppressed"
 
 
-Care.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Care.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 TestCare = Care.TestCase

@@ -19,6 +19,30 @@ from schemas.access import AuditEntry, Key, Scope
 _LONGEST_DAYS: Final = 3_650
 
 
+_WHO: Final = {"name": "anna", "how": "key", "scopes": ["identify", "read"]}
+_KEY: Final = {
+    "id": "3ee4f8b52f",
+    "name": "anna",
+    "scopes": ["identify", "read"],
+    "created": "2026-01-05T09:30:00Z",
+    "expires": None,
+    "last_used": None,
+    "revoked": None,
+}
+_MADE: Final = {"text": "tp_3ee4f8b52f_...", "key": _KEY}
+_AUDIT_ENTRY: Final = {
+    "seq": 17,
+    "at": "2026-01-05T09:30:00Z",
+    "who": "anna",
+    "how": "session",
+    "action": "action.hold",
+    "target": "action:7c2d",
+    "reason": "she asked for a call instead",
+    "detail": {},
+    "outcome": "done",
+}
+
+
 class NewKeyRequest(BaseModel):
     """What a new key is to be."""
 
@@ -39,7 +63,12 @@ def make_admin_router(access: Access, *, now: Callable[[], datetime]) -> APIRout
 
 
 def _add_who(router: APIRouter) -> None:
-    @router.get("/who", summary="Who the caller is", response_class=Response)
+    @router.get(
+        "/who",
+        summary="Who the caller is",
+        responses={200: _answer("The caller, and what the caller may do.", _WHO)},
+        response_class=Response,
+    )
     def get_who(request: Request) -> Response:
         who = who_of(request)
         return _json({"name": who.name, "how": who.how, "scopes": sorted(who.scopes)})
@@ -48,7 +77,12 @@ def _add_who(router: APIRouter) -> None:
 def _add_keys(router: APIRouter, access: Access, now: Callable[[], datetime]) -> None:
     plain: dict[str, Any] = {"response_class": Response}
 
-    @router.get("/keys", summary="All keys, without their secrets", **plain)
+    @router.get(
+        "/keys",
+        summary="All keys, without their secrets",
+        responses={200: _answer("Every key there ever was.", {"items": [_KEY]})},
+        **plain,
+    )
     def get_keys() -> Response:
         return _json({"items": access.store.all_keys()})
 
@@ -56,7 +90,10 @@ def _add_keys(router: APIRouter, access: Access, now: Callable[[], datetime]) ->
         "/keys",
         status_code=201,
         summary="Make a key; its text is told this once",
-        responses=problem_answers(422),
+        responses={
+            201: _answer("The key's `text`, which nobody can tell again.", _MADE),
+            **problem_answers(400, 422),
+        },
         **plain,
     )
     def post_key(request: Request, wanted: NewKeyRequest) -> Response:
@@ -76,6 +113,7 @@ def _add_keys(router: APIRouter, access: Access, now: Callable[[], datetime]) ->
 
     @router.post(
         "/keys/{key_id}/revoke",
+        status_code=204,
         summary="Let a key open nothing from now on",
         responses=problem_answers(404),
         **plain,
@@ -112,17 +150,9 @@ def _add_audit(router: APIRouter, access: Access) -> None:
         return _json({"items": page.items, "next": page.next})
 
 
-_AUDIT_ENTRY: Final = {
-    "seq": 17,
-    "at": "2026-01-05T09:30:00Z",
-    "who": "anna",
-    "how": "session",
-    "action": "action.hold",
-    "target": "action:7c2d",
-    "reason": "she asked for a call instead",
-    "detail": {},
-    "outcome": "done",
-}
+def _answer(description: str, example: object) -> dict[str, Any]:
+    content = {"schema": {"type": "object"}, "example": example}
+    return {"description": description, "content": {"application/json": content}}
 
 
 def told(key: Key) -> dict[str, object]:

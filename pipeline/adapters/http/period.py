@@ -15,6 +15,10 @@ DEFAULT_HOURS: Final = 168
 _MOST_HOURS: Final = 8_784
 """A leap year."""
 
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 2200
+"""What is compared with a period, and its buckets, lie within the calendar then, too."""
+
 Clock = Callable[[], int]
 """Milliseconds since 1970."""
 
@@ -65,6 +69,11 @@ def period_of(
             begin = end - timedelta(hours=DEFAULT_HOURS if hours is None else hours)
         except OverflowError:
             raise parameter_problem("until", "the period would begin before the calendar") from None
+    for name, time in (("since", begin), ("until", end)):
+        if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+            raise parameter_problem(
+                name, f"the years {_FIRST_YEAR} to {_LAST_YEAR} can be asked for"
+            )
     if begin >= end:
         raise parameter_problem("since", "must be before `until`, which is now unless given")
     return Period(begin, end)
