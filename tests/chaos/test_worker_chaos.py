@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.settings import KafkaSettings
+from pipeline.core.policy.retention import RetentionPolicy
 from tests.chaos.feed import Feed, Publishing
 from tests.chaos.fleet import COMMAND, Fleet, Program, fleet_of
 from tests.chaos.judging import catch_up, judge
@@ -23,6 +24,7 @@ from tests.chaos.readers import read_rows, score_rows, sink_positions
 from tests.services.kafka import Broker
 from tests.services.postgres import LocalPostgres
 from tests.services.process import wait_until
+from tests.unit.events import DEFAULT_POLICY
 
 SEED_VARIABLE = "TOUCHPOINT_CHAOS_SEED"
 PARTITIONS = 4
@@ -128,7 +130,11 @@ class Faults:
 
 def start_sink(settings: KafkaSettings, url: str, folder: Path) -> Program:
     where = ["--url", url, "--bootstrap", settings.bootstrap, "--prefix", settings.prefix]
-    how = ["--session-seconds", str(int(SESSION_SECONDS)), "--port", "0"]
+    # The feed's events are of a year that is long past: none of their rows may be too old.
+    policy = folder / "sink-policy.yaml"
+    kept = "\n".join(f"  {name}: 36500" for name in RetentionPolicy.model_fields)
+    policy.write_text(f"{DEFAULT_POLICY}\nretention:\n{kept}\n", encoding="utf-8")
+    how = ["--session-seconds", str(int(SESSION_SECONDS)), "--port", "0", "--policy", str(policy)]
     sink = Program([COMMAND, "sink", "sql", *where, *how], log=folder / "sink.log")
     sink.start()
     return sink
