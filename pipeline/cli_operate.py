@@ -108,7 +108,7 @@ def dlq_redrive(
     from pipeline.adapters.http.problems import ProblemError
 
     _check(reason)
-    actor = Actor(by or getpass.getuser(), "command")
+    actor = Actor(by or getpass.getuser(), "cli")
 
     async def redrive(engine: "Engine", settings: "KafkaSettings | None") -> int:
         refused = 0
@@ -142,7 +142,7 @@ def _order(kind: "OrderKind", help_text: str) -> None:
         from pipeline.adapters.http.problems import ProblemError
 
         _check(reason)
-        actor = Actor(by or getpass.getuser(), "command")
+        actor = Actor(by or getpass.getuser(), "cli")
 
         async def give(engine: "Engine", settings: "KafkaSettings | None") -> int:
             async with _desk(engine, settings, db) as desk:

@@ -113,7 +113,7 @@ def run_embedded(
             now_ms=now_ms,
             registry=metrics.registry,
             version=version,
-            desk=make_embedded_desk(engine, runner, policy=lambda: policy, audit=access.audit),
+            desk=make_embedded_desk(engine, runner, policy=lambda: policy),
             count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
             console=make_console(
                 side,

@@ -11,15 +11,15 @@ from pipeline.adapters.embedded.files import FileLock, Files
 from pipeline.adapters.embedded.log import EventLog
 from pipeline.adapters.embedded.operate import LogRedrive, RowOrders
 from pipeline.adapters.http.acts import Desk
-from pipeline.adapters.http.ports import Audit, Entry, Ingest, NoWayBack, Orders, Redrive
+from pipeline.adapters.http.ports import Entry, Ingest, NoWayBack, Orders, Redrive
 from pipeline.adapters.kafka.orders import KafkaOrders
 from pipeline.adapters.kafka.redrive import KafkaRedrive
 from pipeline.adapters.kafka.sender import Sender
 from pipeline.adapters.kafka.settings import KafkaSettings
-from pipeline.adapters.telemetry.audit import LoggedAudit
 from pipeline.bootstrap.common import now_ms
 from pipeline.core.policy.compiled import Policy
 from schemas.dead_letter import DeadLetter
+from sinks.sql.audit import SqlAudit
 from sinks.sql.letters import LetterBook
 from sinks.sql.orders import OrderBook
 
@@ -31,16 +31,15 @@ def make_desk(
     redrive: Redrive,
     ingest: Ingest | None,
     policy: Callable[[], Policy],
-    audit: Audit | None = None,
 ) -> Desk:
-    """What people act with over the store of ``engine``; noted in the log without ``audit``."""
+    """What people act with over the store of ``engine``, whose audit log tells of it."""
     return Desk(
         orders=orders,
         actions=OrderBook(engine),
         letters=LetterBook(engine),
         redrive=redrive,
         ingest=ingest,
-        audit=audit or LoggedAudit(),
+        audit=SqlAudit(engine),
         policy=policy,
         now_ms=now_ms,
         new_key=lambda: str(uuid4()),
@@ -52,7 +51,6 @@ def make_embedded_desk(
     ingest: Ingest,
     *,
     policy: Callable[[], Policy],
-    audit: Audit | None = None,
 ) -> Desk:
     """Of the embedded pipeline."""
 
@@ -65,7 +63,6 @@ def make_embedded_desk(
         redrive=LogRedrive(append),
         ingest=ingest,
         policy=policy,
-        audit=audit,
     )
 
 
@@ -76,7 +73,6 @@ def make_kafka_desk(
     *,
     ingest: Ingest | None,
     policy: Callable[[], Policy],
-    audit: Audit | None = None,
 ) -> Desk:
     """Of a server beside Kafka; ``engine`` is of the store that the SQL sink writes, ``sender``
     is closed by the caller."""
@@ -86,7 +82,6 @@ def make_kafka_desk(
         redrive=KafkaRedrive(settings, sender),
         ingest=ingest,
         policy=policy,
-        audit=audit,
     )
 
 

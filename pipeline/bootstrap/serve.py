@@ -58,9 +58,7 @@ def run_serve(
     sender = None if kafka is None else Sender(kafka)
     desk = None
     if kafka is not None and sender is not None:  # orders go the way of everything else
-        desk = make_kafka_desk(
-            engine, kafka, sender, ingest=ingest, policy=lambda: policy, audit=access.audit
-        )
+        desk = make_kafka_desk(engine, kafka, sender, ingest=ingest, policy=lambda: policy)
     app = make_app(
         ingest=ingest,
         desk=desk,

@@ -308,3 +308,9 @@ def test_dead_letters_of_the_topic_have_the_contracts_columns_and_the_stores_own
     shown = read.dead_letters(1).items[0]
     published = json.loads(samples.message(DEAD_LETTERS, "c", 1)[1] or b"")
     assert set(shown) == set(published) | {"id", "redriven_at", "redriven_by"}
+
+
+def test_reports_of_a_campaign_come_newest_first_page_by_page(read: ReadModel) -> None:
+    reports = walk(lambda before: read.campaign_reports(3, campaign="spring", before=before))
+    assert [each["id"] for each in reports] == [f"r-{n}" for n in reversed(range(COUNT))]
+    assert read.campaign_reports(9, campaign="autumn").items == []

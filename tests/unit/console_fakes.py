@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.console.router import make_console_router
 from pipeline.adapters.console.rows import Letter
-from pipeline.adapters.console.who import Who
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.ports import Condition, Feed, Sums
+from pipeline.adapters.http.who import Who, implied
 from pipeline.adapters.messages import Catalogues, shipped_catalogues
 from pipeline.adapters.telemetry.metrics import Metrics
 from schemas.care import (
@@ -41,7 +41,7 @@ from tests.unit.core import default_policy
 from tests.unit.http_fakes import FakePage, FixedReadiness
 from tests.unit.scores import score_of
 
-OPERATOR = Who("ines", frozenset({"read", "operate", "identify"}), "token-1")
+OPERATOR = Who(name="ines", id="key:1", scopes=implied(("operate",)), how="session", csrf="token-1")
 
 
 class TownRead:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from pipeline.adapters.embedded.files import FileLock, Files
 from pipeline.adapters.embedded.log_reader import LogReader
 from schemas.topics import ACTION_DEAD_LETTERS, ACTIONS, DEAD_LETTERS
+from sinks.sql.audit import SqlAudit
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
 from sinks.sql.orders import OrderBook
@@ -99,6 +100,9 @@ def test_an_order_is_written_beside_a_pipeline_that_runs(db: Path, order: str) -
     assert done.exit_code == 0, done.output
     with opened(db) as engine:
         (given,) = OrderBook(engine).of_action("a-1")
+        (noted,) = SqlAudit(engine).entries(9).items
+    assert (noted.action, noted.who, noted.how) == (f"action.{order}", "anna", "cli")
+    assert (noted.target, noted.reason) == ("a-1", "ask first")
     assert (given.order, given.by, given.reason) == (order, "anna", "ask first")
 
 

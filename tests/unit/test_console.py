@@ -12,12 +12,12 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from pipeline.adapters.console.who import Who
+from pipeline.adapters.http.who import Who, implied
 from tests.unit.console_fakes import OPERATOR, Town, make_town, town_app
 from tests.unit.console_rows import DECISIONS, KNOWN, ODD
 
 CONSOLE = Path(__file__).parents[2] / "pipeline" / "adapters" / "console"
-READER = Who("rita", frozenset({"read"}))
+READER = Who(name="rita", id="key:2", scopes=implied(("identify",)), how="key")
 PAGES = (
     "/console/",
     f"/console/customers/{KNOWN}",
@@ -316,3 +316,8 @@ def test_part_that_is_not_ready_is_told_first() -> None:
     assert "lane 1 (restoring)" in get("/console/", town_app(town)).text
     town.readiness.why_fatal = "the log is broken"
     assert "the log is broken" in get("/console/health", town_app(town)).text
+
+
+def test_the_console_is_found_without_its_last_slash() -> None:
+    answer = get("/console")
+    assert (answer.status_code, answer.headers["location"]) == (308, "/console/")

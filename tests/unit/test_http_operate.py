@@ -98,6 +98,7 @@ class FakeDesk:
         target: str = "",
         reason: str = "",
         detail: Mapping[str, object] | None = None,
+        outcome: str = "done",
     ) -> None:
         self.notes.append(Note(action, who, how, target, reason))
 

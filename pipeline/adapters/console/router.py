@@ -25,7 +25,6 @@ from pipeline.adapters.console.ports import Ask, CampaignReports, Sources
 from pipeline.adapters.console.speech import speech
 from pipeline.adapters.console.view import View, customer_path
 from pipeline.adapters.console.waterfall import By
-from pipeline.adapters.console.who import Who, who_of
 from pipeline.adapters.http.ports import (
     Busy,
     History,
@@ -35,6 +34,7 @@ from pipeline.adapters.http.ports import (
     Unavailable,
 )
 from pipeline.adapters.http.problems import ProblemError
+from pipeline.adapters.http.who import Who, who_of
 from pipeline.adapters.messages import Catalogues
 from pipeline.core.policy.compiled import Policy
 from schemas.insights import Axis

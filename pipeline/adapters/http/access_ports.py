@@ -75,8 +75,8 @@ class AuditEntries(Protocol):
     def next(self) -> str | None: ...
 
 
-class Audit(Protocol):
-    """Who did what; rows are added and read, never changed."""
+class AuditNotes(Protocol):
+    """Where it is noted who did what. Methods block."""
 
     def note(
         self,
@@ -94,6 +94,10 @@ class Audit(Protocol):
         ``action`` names what was done as ``thing.verb``: ``key.revoke``, ``action.hold``.
         """
         ...
+
+
+class Audit(AuditNotes, Protocol):
+    """Who did what; rows are added and read, never changed."""
 
     def entries(
         self,

@@ -12,9 +12,9 @@ import msgspec
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from pipeline.adapters.http.access_ports import AuditNotes
 from pipeline.adapters.http.ports import (
     ActionBook,
-    Audit,
     Entry,
     Ingest,
     KeyReused,
@@ -24,6 +24,7 @@ from pipeline.adapters.http.ports import (
     Redrive,
 )
 from pipeline.adapters.http.problems import ProblemError
+from pipeline.adapters.http.who import who_of
 from pipeline.core.admission import admit
 from pipeline.core.policy.compiled import Policy
 from schemas.care import CareOrder, OrderKind, order_id
@@ -35,7 +36,6 @@ STAFF_SOURCE: Final = "urn:touchpoint:staff"
 """The source of care that staff tell of over HTTP."""
 
 CARED: Final = "touchpoint.staff.cared.v1"
-_LOCAL: Final = "local"
 
 
 class Desk(NamedTuple):
@@ -47,7 +47,7 @@ class Desk(NamedTuple):
     letters: Letters
     redrive: Redrive
     ingest: Ingest | None
-    audit: Audit
+    audit: AuditNotes
     policy: Callable[[], Policy]
     now_ms: Callable[[], int]
     new_key: Callable[[], str]
@@ -56,8 +56,8 @@ class Desk(NamedTuple):
 class Actor(NamedTuple):
     """Who acts: ``name`` for people and the audit log, ``how`` that caller was let in."""
 
-    name: str = _LOCAL
-    how: str = _LOCAL
+    name: str
+    how: str
 
 
 class Told(NamedTuple):
@@ -68,11 +68,9 @@ class Told(NamedTuple):
 
 
 def actor_of(request: Request) -> Actor:
-    """Whom the edge let in; ``local`` where it does not tell callers apart."""
-    who = request.scope.get("touchpoint.who")
-    if who is None:
-        return Actor()
-    return Actor(str(getattr(who, "name", who)), str(getattr(who, "how", _LOCAL)))
+    """Whom the edge let in."""
+    who = who_of(request)
+    return Actor(who.name, who.how)
 
 
 async def give_order(

@@ -315,24 +315,6 @@ class Redrive(Protocol):
         ...
 
 
-class Audit(Protocol):
-    """Who did what, for those who ask later. Methods block."""
-
-    def note(
-        self,
-        action: str,
-        *,
-        who: str,
-        how: str,
-        target: str = "",
-        reason: str = "",
-        detail: Mapping[str, object] | None = None,
-    ) -> None:
-        """Durable when it returns. ``action`` names what is done as ``thing.verb``
-        (``action.hold``), ``target`` to what (an id), ``how`` how ``who`` was let in."""
-        ...
-
-
 class Condition(msgspec.Struct, frozen=True):
     """Whether one part (``lane 0``, ``log``) is ready, and why not."""
 
