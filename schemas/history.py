@@ -1,7 +1,6 @@
 """What is read of the time that passed: sums by bucket, and what changed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 
@@ -22,24 +21,3 @@ class Feed(NamedTuple):
 
     changes: Sequence[Change]
     next: str
-
-
-class Sums(NamedTuple):
-    """What was felt in one bucket, which begins at ``start``, by one value of an axis.
-
-    With a ``dimension``, ``touches`` are those that said something of it and ``felt`` those of
-    its readings that have a quality, whose ``quality`` and ``expected`` are summed; ``gained`` and
-    ``lost`` are sums of log-odds, both positive. With the dimension "", ``touches`` are all and
-    ``moved`` is the sum of score after less before, in points.
-    """
-
-    start: datetime
-    value: str
-    dimension: str
-    touches: int
-    felt: int
-    quality: float
-    expected: float
-    gained: float
-    lost: float
-    moved: float

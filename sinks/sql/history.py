@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, func, select, tuple_
+from sqlalchemy import Connection, Engine, Select, select, tuple_
 
-from schemas.history import Change, Feed, Sums
+from schemas.history import Change, Feed
 from sinks.sql import changes, tables
 from sinks.sql.engine import read_only, snapshot
 from sinks.sql.pages import (
@@ -21,7 +21,6 @@ from sinks.sql.pages import (
     score_item,
     unpack,
 )
-from sinks.sql.rollups import AXES, MILLION
 
 # A customer's id, the longest key, has at most 2,000 bytes.
 _MAX_CURSOR_CHARACTERS: Final = 3_000
@@ -35,7 +34,6 @@ _KINDS: Final = (
 )
 """What a feed tells of, with the key of the rows that one transaction wrote."""
 
-_SUMS: Final = ("quality", "expected", "gained", "lost", "moved")
 
 
 class _Place(NamedTuple):
@@ -106,27 +104,6 @@ class SqlHistory:
         ]
         return Feed(told, _write(_next(place, end, limit, shown)))
 
-    def rollups(
-        self,
-        axis: str,
-        *,
-        grain: str,
-        since: datetime,
-        until: datetime,
-        dimension: str | None = None,
-        value: str | None = None,
-    ) -> Sequence[Sums]:
-        """Sums by bucket, value and dimension, of buckets with ``since <= start < until``.
-
-        ``ValueError`` if the axis is not summed by this grain.
-        """
-        grains = [each for each, axes in AXES.items() if axis in axes]
-        if grain not in grains:
-            known = ", ".join(grains) or "nothing"
-            raise ValueError(f"{axis} is not summed by {grain}, but by: {known}")
-        rows = self._all(_summed(axis, grain, (since, until), dimension, value))
-        return [_sums(row) for row in rows]
-
     def _all(self, wanted: Select[tuple[object, ...]]) -> Sequence[AnyRow]:
         with read_only(self._engine).connect() as connection:
             return connection.execute(wanted).all()
@@ -191,33 +168,3 @@ def _read(since: str) -> _Place:
     except ValueError as error:
         raise BadCursor("since: not a cursor; take it from the page before, as it is") from error
     return place
-
-
-def _summed(
-    axis: str,
-    grain: str,
-    between: tuple[datetime, datetime],
-    dimension: str | None,
-    value: str | None,
-) -> Select[tuple[object, ...]]:
-    column = tables.rollups.c
-    by = (column.start, column.value, column.dimension)
-    sums = (func.sum(column[name]).label(name) for name in ("touches", "felt", *_SUMS))
-    wanted = (
-        select(*by, *sums)
-        .where(column.grain == grain, column.axis == axis)
-        .where(column.start >= between[0], column.start < between[1])
-        .group_by(*by)
-        .order_by(*by)
-    )
-    if dimension is not None:
-        wanted = wanted.where(column.dimension == dimension)
-    return wanted if value is None else wanted.where(column.value == value)
-
-
-def _sums(row: AnyRow) -> Sums:
-    read = row._mapping
-    # As int: PostgreSQL sums integers to decimals.
-    units = {name: int(read[name]) / MILLION for name in _SUMS}
-    touches, felt = int(read["touches"]), int(read["felt"])
-    return Sums(read["start"], read["value"], read["dimension"], touches, felt, **units)

@@ -1,13 +1,11 @@
 """Cursors of pages whose order is not that of time alone: what the last row was ordered by."""
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from sinks.sql.pages import BadCursor
+from sinks.sql.pages import BadCursor, pack, unpack
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -17,7 +15,7 @@ _MAX_CURSOR_CHARACTERS: Final = 1_000
 
 def cursor_of(*parts: datetime | float | str) -> str:
     """A cursor that holds ``parts``."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).decode().rstrip("=")
+    return pack(msgspec.json.encode(parts).decode())
 
 
 def parts_of(cursor: str, kinds: tuple[type[A], type[B]]) -> tuple[A, B]:
@@ -25,11 +23,10 @@ def parts_of(cursor: str, kinds: tuple[type[A], type[B]]) -> tuple[A, B]:
     try:
         if len(cursor) > _MAX_CURSOR_CHARACTERS:
             raise ValueError(f"{len(cursor)} characters")
-        content = base64.urlsafe_b64decode((cursor + "=" * (-len(cursor) % 4)).encode())
-        first, second = msgspec.json.decode(content, type=tuple[Any, Any])
+        first, second = msgspec.json.decode(unpack(cursor), type=tuple[Any, Any])
         one, other = msgspec.convert(first, kinds[0]), msgspec.convert(second, kinds[1])
         if isinstance(one, datetime) and one.tzinfo is None:
             raise ValueError(f"{one} has no zone")
-    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+    except (ValueError, msgspec.MsgspecError) as error:
         raise BadCursor("before: not a cursor; take it from the page before, as it is") from error
     return one, other

@@ -99,7 +99,7 @@ class InsightReader:
         ``ValueError`` if the axis is not summed by this grain.
         """
         if grain not in _grains(axis):
-            known = ", ".join(_grains(axis))
+            known = ", ".join(_grains(axis)) or "nothing"
             raise ValueError(f"{axis} is not summed by {grain}, but by: {known}")
         column = tables.rollups.c
         by = (column.start, column.value, column.dimension)

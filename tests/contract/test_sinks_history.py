@@ -17,6 +17,7 @@ from schemas.topics import ACTIONS, CASES, CONTRIBUTIONS, DECISIONS, SCORES
 from sinks.sql import changes
 from sinks.sql.engine import make_engine
 from sinks.sql.history import SqlHistory
+from sinks.sql.insights import InsightReader
 from sinks.sql.migrations import upgrade
 from sinks.sql.pages import BadCursor, Page
 from sinks.sql.rows import write_outputs
@@ -278,7 +279,7 @@ def touched(number: int, **changed: Any) -> Contribution:
     )
 
 
-def test_sums_are_read_by_bucket_value_and_dimension(engine: Engine, past: SqlHistory) -> None:
+def test_sums_are_read_by_bucket_value_and_dimension(engine: Engine) -> None:
     batches = [[touched(0, staff="ann"), touched(1)], [touched(2, staff="ann"), touched(3)]]
     for batch in batches:  # of midnight: two days, two hours, three minutes
         with engine.begin() as connection:
@@ -286,25 +287,26 @@ def test_sums_are_read_by_bucket_value_and_dimension(engine: Engine, past: SqlHi
             write_outputs(connection, outputs)
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     day = timedelta(days=1)
-    sums = partial(past.rollups, since=midnight - day, until=midnight + day)
-    days = sums("staff", grain="day")
-    assert [(one.start.day, one.value, one.dimension, one.touches) for one in days] == [
-        (1, "", "", 1), (1, "", "speed", 1), (1, "", "tone", 1),
-        (1, "ann", "", 1), (1, "ann", "speed", 1), (1, "ann", "tone", 1),
-        (2, "", "", 1), (2, "", "speed", 1), (2, "", "tone", 1),
-        (2, "ann", "", 1), (2, "ann", "speed", 1), (2, "ann", "tone", 1),
+    read = InsightReader(engine).curve_sums
+    sums = partial(read, since=midnight - day, until=midnight + day)
+    days, eve = sums("staff", grain="day"), midnight - day
+    assert [(one.start, one.value, one.dimension, one.touches) for one in days] == [
+        (eve, "", "", 1), (eve, "", "speed", 1), (eve, "", "tone", 1),
+        (eve, "ann", "", 1), (eve, "ann", "speed", 1), (eve, "ann", "tone", 1),
+        (midnight, "", "", 1), (midnight, "", "speed", 1), (midnight, "", "tone", 1),
+        (midnight, "ann", "", 1), (midnight, "ann", "speed", 1), (midnight, "ann", "tone", 1),
     ]  # fmt: skip
-    (whole,) = sums("channel", grain="day", dimension="")[:1]
+    (whole,) = sums("channel", grain="day", dimensions=[""])[:1]
     assert (whole.value, whole.touches, whole.felt, whole.moved) == ("phone", 2, 0, -1.0)
-    (speed,) = sums("tier", grain="hour", dimension="speed", value="gold")[:1]
-    assert speed[3:] == (2, 2, 0.5, 1.0, 1.0, 1.5, 0.0)
-    minutes = sums("touchpoint", grain="minute", dimension="")
-    assert [one.start - midnight for one in minutes] == [timedelta(minutes=-1), timedelta(0)]
-    assert past.rollups("channel", grain="day", since=midnight, until=midnight) == []
+    (speed,) = sums("tier", grain="hour", dimensions=["speed"], values=["gold"])[:1]
+    assert speed[2:9] == (2, 2, 0.5, 1.0, 1.0, 1.5, 0.0)
+    minutes = sums("touchpoint", grain="minute", dimensions=[""])
+    assert [one.start for one in minutes] == [midnight - timedelta(minutes=1), midnight]
+    assert read("channel", grain="day", since=midnight, until=midnight) == []
 
 
-def test_an_axis_that_is_not_summed_by_a_grain_is_refused_with_what_is(past: SqlHistory) -> None:
-    sums = partial(past.rollups, since=START, until=START)
+def test_an_axis_that_is_not_summed_by_a_grain_is_refused_with_what_is(engine: Engine) -> None:
+    sums = partial(InsightReader(engine).curve_sums, since=START, until=START)
     with pytest.raises(ValueError, match="cohort is not summed by hour, but by: day"):
         sums("cohort", grain="hour")
     with pytest.raises(ValueError, match="nothing"):

@@ -13,6 +13,7 @@ from schemas.topics import ACTIONS, CASES, CONTRIBUTIONS, OUTPUTS
 from sinks.sql import tables
 from sinks.sql.engine import make_engine
 from sinks.sql.history import SqlHistory
+from sinks.sql.insights import InsightReader
 from sinks.sql.migrations import upgrade
 from sinks.sql.partitions import prepare
 from sinks.sql.recount import Checked, check, rebuild
@@ -195,8 +196,8 @@ def test_a_rebuild_mends_and_keeps_what_cannot_be_recounted(engine: Engine) -> N
     assert starts(engine, "day") == before
     write(engine, NOW)
     assert check(engine).different == 0
-    days = SqlHistory(engine).rollups(
-        "tier", grain="day", since=TODAY, until=TODAY + DAY, dimension=""
+    days = InsightReader(engine).curve_sums(
+        "tier", grain="day", since=TODAY, until=TODAY + DAY, dimensions=[""]
     )
     assert [day.touches for day in days] == [2]
     assert rebuild(engine).contributions == 3

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.adapters.console.router import make_console_router
 from pipeline.adapters.console.rows import Letter
 from pipeline.adapters.http.app import make_app
-from pipeline.adapters.http.ports import Condition, Feed, Sums
+from pipeline.adapters.http.ports import Condition, Feed
 from pipeline.adapters.http.who import Who, implied
 from pipeline.adapters.messages import Catalogues, shipped_catalogues
 from pipeline.adapters.telemetry.metrics import Metrics
@@ -119,9 +119,6 @@ class TownHistory:
 
     def feed(self, since: str | None, limit: int) -> Feed:
         return Feed([], since or "0")
-
-    def rollups(self, axis: str, **_: object) -> Sequence[Sums]:
-        return []
 
 
 class TownCampaigns:

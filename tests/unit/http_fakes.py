@@ -25,7 +25,6 @@ from pipeline.adapters.http.ports import (
     Feed,
     KeyReused,
     Once,
-    Sums,
 )
 from pipeline.adapters.messages import shipped_catalogues
 from pipeline.adapters.subscriptions.desk import SubscriptionDesk
@@ -136,18 +135,6 @@ class MemoryHistory:
         own = self._own_cursors
         found = [Change(kind, row, f"c{at}" if own else None) for at, kind, row in changes]
         return Feed(found, after)
-
-    def rollups(
-        self,
-        axis: str,
-        *,
-        grain: str,
-        since: datetime,
-        until: datetime,
-        dimension: str | None = None,
-        value: str | None = None,
-    ) -> Sequence[Sums]:
-        return []
 
     def _of(self, customer: str) -> list[Contribution]:
         return [touch for touch in self.touches if touch.customer == customer]

@@ -95,7 +95,6 @@ class Page(Protocol):
 
 Change = history.Change
 Feed = history.Feed
-Sums = history.Sums
 
 
 class ReadModel(Protocol):
@@ -181,22 +180,6 @@ class History(Protocol):
 
     def feed(self, since: str | None, limit: int) -> Feed:
         """What changed behind ``since``, oldest first; ``None``: from now on, nothing yet."""
-        ...
-
-    def rollups(
-        self,
-        axis: str,
-        *,
-        grain: str,
-        since: datetime,
-        until: datetime,
-        dimension: str | None = None,
-        value: str | None = None,
-    ) -> Sequence[Sums]:
-        """Sums by bucket, value and dimension, of buckets with ``since <= start < until``.
-
-        Not every axis is kept by the minute and the hour: a ``ValueError`` says by what it is.
-        """
         ...
 
 
