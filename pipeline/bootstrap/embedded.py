@@ -4,14 +4,15 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
-from pipeline.adapters.dispatch.dispatcher import Dispatcher
+from pipeline.adapters.dispatch.config import ChannelsFile
 from pipeline.adapters.dispatch.settled import SettledEvent
 from pipeline.adapters.embedded.dispatch import (
     EmbeddedConsents,
@@ -20,21 +21,20 @@ from pipeline.adapters.embedded.dispatch import (
 )
 from pipeline.adapters.embedded.files import Files
 from pipeline.adapters.embedded.runner import EmbeddedRunner
-from pipeline.adapters.http.app import end_streams, make_app
 from pipeline.adapters.http.ports import Busy, Condition, Entry, ReadModel, Unavailable
-from pipeline.adapters.http.server import serve
 from pipeline.adapters.subscriptions.work import SubscriptionWork
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.adapters.telemetry.observer import EngineObserver
 from pipeline.bootstrap.access import check_environment, open_access, provider_of
-from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy, tick_value
-from pipeline.bootstrap.console import make_console
+from pipeline.bootstrap.common import now_ms, read_policy, tick_value
 from pipeline.bootstrap.dispatch import make_dispatcher, read_channels
 from pipeline.bootstrap.operate import make_embedded_desk
 from pipeline.bootstrap.read_model import forgetting, retention_of
 from pipeline.bootstrap.reading import make_read_side
 from pipeline.bootstrap.subscriptions import make_subscriptions, telling
+from pipeline.bootstrap.web import make_web, serve_web
 from pipeline.config import access_settings, program_version
+from pipeline.core.policy.compiled import Policy
 from pipeline.stages.allocate import AllocateStage
 from pipeline.stages.both import BothStages
 from pipeline.stages.perceive import PerceiveStage
@@ -71,11 +71,49 @@ def run_embedded(
     policy = read_policy(policy_file)
     channels = read_channels(channels_file, lines=file.with_name(f"{file.name}.sent.jsonl"))
     metrics = Metrics(CollectorRegistry())
+    runner = _runner(file, policy, metrics)
+    runner.start()
+    try:
+        engine = make_engine(f"sqlite:///{file}")
+        side = make_read_side(engine, lambda: policy)
+        subscriptions = make_subscriptions(engine, side.history, metrics)
+        dispatch: EmbeddedDispatch | None = None
+        if dispatches:
+            dispatch = _dispatch(file, runner, engine, channels, policy=policy, metrics=metrics)
+        app = make_web(
+            side,
+            ingest=runner,
+            desk=make_embedded_desk(engine, runner, policy=lambda: policy),
+            subscriptions=subscriptions.desk,
+            readiness=_Readiness(runner, dispatch, subscriptions.work),
+            access=open_access(engine, may_enter, host=host, tell=warn),
+            provider=provider_of(may_enter),
+            policy=policy,
+            metrics=metrics,
+        )
+        with (
+            forgetting(engine, retention_of(policy)),
+            _at_work(dispatch),
+            telling(subscriptions),
+            _town(runner, side.read, say) if demo else nullcontext(),
+        ):
+            serve_web(
+                app,
+                host,
+                port,
+                listening=lambda url: say(f"listening on {url}, state in {file}"),
+            )
+        engine.dispose()
+    finally:
+        runner.stop()
+
+
+def _runner(file: Path, policy: Policy, metrics: Metrics) -> EmbeddedRunner:
     version = program_version()
     stage = BothStages(
         PerceiveStage(policy, version=version), AllocateStage(policy, version=version)
     )
-    runner = EmbeddedRunner(
+    return EmbeddedRunner(
         Files(file),
         stage=stage,
         prepare=upgrade,
@@ -84,65 +122,6 @@ def run_embedded(
         tick_value=tick_value,
         now_ms=now_ms,
     )
-    runner.start()
-    try:
-        engine = make_engine(f"sqlite:///{file}")
-        side = make_read_side(engine, lambda: policy)
-        subscriptions = make_subscriptions(engine, side.history, metrics)
-        dispatch: EmbeddedDispatch | None = None
-        if dispatches:
-            follower = Follower(engine)
-            consents = EmbeddedConsents(follower.consent)
-            orders = EmbeddedOrders(OrderBook(engine).of_action)
-            dispatcher = make_dispatcher(channels, policy, consents, orders, metrics=metrics)
-            dispatch = _dispatch(file, runner, follower, dispatcher)
-        readiness = _Readiness(runner, dispatch, subscriptions.work)
-        catalogues = read_catalogues(policy)
-        access = open_access(engine, may_enter, host=host, tell=warn)
-        app = make_app(
-            ingest=runner,
-            read=side.read,
-            history=side.history,
-            insights=side.insights,
-            subscriptions=subscriptions.desk,
-            readiness=readiness,
-            policy=lambda: policy,
-            catalogues=catalogues,
-            access=access,
-            provider=provider_of(may_enter),
-            now_ms=now_ms,
-            registry=metrics.registry,
-            version=version,
-            desk=make_embedded_desk(engine, runner, policy=lambda: policy),
-            count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
-            console=make_console(
-                side,
-                readiness=readiness,
-                registry=metrics.registry,
-                policy=lambda: policy,
-                catalogues=catalogues,
-            ),
-        )
-
-        def listening(bound_host: str, bound_port: int) -> None:
-            say(f"listening on http://{bound_host}:{bound_port}, state in {file}")
-
-        with (
-            forgetting(engine, retention_of(policy)),
-            _at_work(dispatch),
-            telling(subscriptions),
-            _town(runner, side.read, say) if demo else _nothing(),
-        ):
-            serve(
-                app,
-                host,
-                port,
-                on_listening=listening,
-                on_stopping=lambda: end_streams(app),
-            )
-        engine.dispose()
-    finally:
-        runner.stop()
 
 
 class _Readiness:
@@ -167,9 +146,19 @@ class _Readiness:
 
 
 def _dispatch(
-    file: Path, runner: EmbeddedRunner, follower: Follower, dispatcher: Dispatcher
+    file: Path,
+    runner: EmbeddedRunner,
+    engine: Engine,
+    channels: ChannelsFile,
+    *,
+    policy: Policy,
+    metrics: Metrics,
 ) -> EmbeddedDispatch:
     """Carries out what the lane decides, and tells the log."""
+    follower = Follower(engine)
+    consents = EmbeddedConsents(follower.consent)
+    orders = EmbeddedOrders(OrderBook(engine).of_action)
+    dispatcher = make_dispatcher(channels, policy, consents, orders, metrics=metrics)
 
     async def append(event: SettledEvent) -> None:
         await runner.append_own(Entry(event.key, event.value))
@@ -189,11 +178,6 @@ def _at_work(dispatch: EmbeddedDispatch | None) -> Iterator[None]:
         yield
     finally:
         dispatch.stop()
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 @contextmanager

@@ -7,21 +7,19 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from pipeline.adapters.http.app import end_streams, make_app
 from pipeline.adapters.http.ports import Condition
-from pipeline.adapters.http.server import serve
 from pipeline.adapters.kafka.clients import limit_client_logs
 from pipeline.adapters.kafka.ingest import KafkaIngest
 from pipeline.adapters.kafka.sender import Sender
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.bootstrap.access import check_environment, open_access, provider_of
-from pipeline.bootstrap.common import now_ms, read_catalogues, read_policy
-from pipeline.bootstrap.console import make_console
+from pipeline.bootstrap.common import read_policy
 from pipeline.bootstrap.operate import make_kafka_desk
 from pipeline.bootstrap.reading import DatabaseReadiness, make_read_side, open_database
 from pipeline.bootstrap.subscriptions import make_subscriptions, telling
-from pipeline.config import ConfigError, access_settings, program_version
+from pipeline.bootstrap.web import make_web, serve_web
+from pipeline.config import ConfigError, access_settings
 
 
 def run_serve(
@@ -52,48 +50,27 @@ def run_serve(
     limit_client_logs()
     side = make_read_side(engine, lambda: policy)
     subscriptions = make_subscriptions(engine, side.history, metrics)
-    readiness = _Readiness(DatabaseReadiness(engine), ingest)
-    catalogues = read_catalogues(policy)
-    access = open_access(engine, may_enter, host=host, tell=warn, always_keyed=True)
     sender = None if kafka is None else Sender(kafka)
     desk = None
     if kafka is not None and sender is not None:  # orders go the way of everything else
         desk = make_kafka_desk(engine, kafka, sender, ingest=ingest, policy=lambda: policy)
-    app = make_app(
+    app = make_web(
+        side,
         ingest=ingest,
         desk=desk,
-        read=side.read,
-        history=side.history,
-        insights=side.insights,
         subscriptions=subscriptions.desk,
-        readiness=readiness,
-        policy=lambda: policy,
-        catalogues=catalogues,
-        access=access,
+        readiness=_Readiness(DatabaseReadiness(engine), ingest),
+        access=open_access(engine, may_enter, host=host, tell=warn, always_keyed=True),
         provider=provider_of(may_enter),
-        now_ms=now_ms,
-        registry=metrics.registry,
-        version=program_version(),
-        count=lambda outcome, events: metrics.ingest.labels(outcome).inc(events),
-        console=make_console(
-            side,
-            readiness=readiness,
-            registry=metrics.registry,
-            policy=lambda: policy,
-            catalogues=catalogues,
-        ),
+        policy=policy,
+        metrics=metrics,
     )
-
-    def listening(bound_host: str, bound_port: int) -> None:
-        say(f"listening on http://{bound_host}:{bound_port}")
-
     with telling(subscriptions):
-        serve(
+        serve_web(
             app,
             host,
             port,
-            on_listening=listening,
-            on_stopping=lambda: end_streams(app),
+            listening=lambda url: say(f"listening on {url}"),
             around=_together(ingest, sender),
         )
     engine.dispose()

@@ -57,11 +57,8 @@ def make_subscriptions(
 
 
 @contextmanager
-def telling(subscriptions: Subscriptions | None) -> Iterator[None]:
-    """Subscribers are told while this lasts; nothing is done for ``None``."""
-    if subscriptions is None:
-        yield
-        return
+def telling(subscriptions: Subscriptions) -> Iterator[None]:
+    """Subscribers are told while this lasts."""
     subscriptions.work.start()
     try:
         yield

@@ -35,7 +35,6 @@ _KINDS: Final = (
 """What a feed tells of, with the key of the rows that one transaction wrote."""
 
 
-
 class _Place(NamedTuple):
     """Behind which row to go on: its ``changed``, and within that its kind and key.
 

@@ -65,7 +65,6 @@ def make_app(
     *,
     ingest: Ingest | None,
     read: ReadModel | None,
-    subscriptions: SubscriptionDesk | None = None,
     readiness: Readiness,
     policy: Callable[[], Policy],
     catalogues: Catalogues,
@@ -75,6 +74,7 @@ def make_app(
     version: str,
     history: History | None = None,
     insights: Insights | None = None,
+    subscriptions: SubscriptionDesk | None = None,
     desk: Desk | None = None,
     count: Count = lambda outcome, events: None,
     console: APIRouter | None = None,
@@ -90,9 +90,9 @@ def make_app(
     refused. With ``provider`` people may log in by their organisation.
 
     ``policy`` is asked for every request: the policy may be exchanged. ``catalogues`` are the
-    languages it explains in. ``now_ms`` is the clock,
-    in milliseconds since 1970; ``version`` is the program's; ``count`` is told what became of
-    the events handed in. ``console`` are the pages for people (``make_console_router``).
+    languages it explains in. ``now_ms`` is the clock, in milliseconds since 1970; ``version`` is
+    the program's; ``count`` is told what became of the events handed in. ``console`` are the
+    pages for people (``make_console_router``).
     """
     # No pages of its own for the document: they would load scripts from elsewhere.
     app = FastAPI(

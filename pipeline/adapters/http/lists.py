@@ -1,9 +1,9 @@
 """Lists of what is and was done for customers, and of what could not be processed."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from pipeline.adapters.http.answers import (
@@ -35,6 +35,31 @@ OfClass = Annotated[ActionClass | None, Query(description="Only actions of this 
 OfOutcome = Annotated[DecisionOutcome | None, Query(description="Only what came to this.")]
 
 
+class Wanted(NamedTuple):
+    """Which rows of a list, and how many: ``since`` is in it, ``until`` is not."""
+
+    customer: str | None
+    since: datetime | None
+    until: datetime | None
+    limit: int
+    before: str | None
+
+
+def _wanted(
+    *,
+    customer: OfCustomer = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 100,
+    before: Before = None,
+) -> Wanted:
+    check_may_ask_for(customer)
+    return Wanted(customer, *span_of(since, until), limit, before)
+
+
+Rows = Annotated[Wanted, Depends(_wanted)]
+
+
 def make_lists_router(read: ReadModel, *, now_ms: Clock) -> APIRouter:
     """Routes of lists, each newest first. ``now_ms`` tells what is overdue."""
     router = APIRouter(prefix="/v1")
@@ -53,26 +78,20 @@ def _add_actions(router: APIRouter, read: ReadModel) -> None:
     @router.get("/actions", **_options(CareAction, "What is to be done for customers"))
     def get_actions(
         *,
-        customer: OfCustomer = None,
+        rows: Rows,
         action: OfAction = None,
         action_class: OfClass = None,
-        since: Since = None,
-        until: Until = None,
-        limit: Limit = 100,
-        before: Before = None,
     ) -> Response:
         """By `decided_at`, which `since` and `until` are about."""
-        check_may_ask_for(customer)
-        begin, end = span_of(since, until)
         return page_answer(
             lambda: read.actions(
-                limit,
-                customer=customer,
-                before=before,
+                rows.limit,
+                customer=rows.customer,
+                before=rows.before,
                 action=action,
                 action_class=action_class,
-                since=begin,
-                until=end,
+                since=rows.since,
+                until=rows.until,
             )
         )
 
@@ -81,28 +100,22 @@ def _add_decisions(router: APIRouter, read: ReadModel) -> None:
     @router.get("/decisions", **_options(CareDecision, "What became of what was considered"))
     def get_decisions(
         *,
-        customer: OfCustomer = None,
+        rows: Rows,
         action: OfAction = None,
         outcome: OfOutcome = None,
         reason: OfReason = None,
-        since: Since = None,
-        until: Until = None,
-        limit: Limit = 100,
-        before: Before = None,
     ) -> Response:
         """By `decided_at`, which `since` and `until` are about."""
-        check_may_ask_for(customer)
-        begin, end = span_of(since, until)
         return page_answer(
             lambda: read.decisions(
-                limit,
-                customer=customer,
-                before=before,
+                rows.limit,
+                customer=rows.customer,
+                before=rows.before,
                 action=action,
                 outcome=outcome,
                 reason=reason,
-                since=begin,
-                until=end,
+                since=rows.since,
+                until=rows.until,
             )
         )
 
@@ -111,29 +124,23 @@ def _add_cases(router: APIRouter, read: ReadModel, now_ms: Clock) -> None:
     @router.get("/cases", **_options(Case, "How cases stand; `next_due` is their next clock"))
     def get_cases(
         *,
-        customer: OfCustomer = None,
+        rows: Rows,
         status: OfStatus = None,
         kind: OfKind = None,
         overdue: Overdue = None,
-        since: Since = None,
-        until: Until = None,
-        limit: Limit = 100,
-        before: Before = None,
     ) -> Response:
         """By `opened_at`, which `since` and `until` are about."""
-        check_may_ask_for(customer)
-        begin, end = span_of(since, until)
         due_before: datetime | None = moment_of(now_ms) if overdue else None
         return page_answer(
             lambda: read.cases(
-                limit,
-                customer=customer,
+                rows.limit,
+                customer=rows.customer,
                 status=status,
-                before=before,
+                before=rows.before,
                 kind=kind,
                 due_before=due_before,
-                since=begin,
-                until=end,
+                since=rows.since,
+                until=rows.until,
             )
         )
 
