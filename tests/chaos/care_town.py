@@ -51,6 +51,13 @@ def write_policy(path: Path, closes: datetime) -> Path:
     content["decide"].pop("quiet")
     content["care"]["actions"]["gift"]["cost"] = GIFT_COST
     content["patterns"]["missing_alert"]["within_seconds"] = 600
+    # Months pass here in a minute: while a killed process comes back, a customer has more events
+    # than are remembered otherwise, and what is told again must be known all the same.
+    content["limits"] |= {
+        "remembered_events": 256,
+        "remembered_actions": 256,
+        "state_bytes": 16_384,
+    }
     content["campaigns"]["spring_gift"] = {
         "gift": "tea",
         "closes": closes,
