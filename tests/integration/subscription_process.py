@@ -3,8 +3,9 @@
 import asyncio
 import sys
 
+from pipeline.adapters.beside import wait_for
 from pipeline.adapters.dispatch.port import SYSTEM_CLOCK
-from pipeline.adapters.subscriptions.sender import Sender, wait_for
+from pipeline.adapters.subscriptions.sender import Sender
 from pipeline.bootstrap.subscriptions import make_outlet
 from sinks.sql.deliveries import SqlDeliveries
 from sinks.sql.engine import make_engine

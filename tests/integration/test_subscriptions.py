@@ -12,11 +12,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from pipeline.adapters.beside import wait_for
 from pipeline.adapters.dispatch.outlet import Limits, Outlet
 from pipeline.adapters.dispatch.port import SYSTEM_CLOCK
 from pipeline.adapters.dispatch.webhook import WebhookChannel
 from pipeline.adapters.subscriptions.follower import Follower
-from pipeline.adapters.subscriptions.sender import Note, NoticeChannel, Sender, wait_for
+from pipeline.adapters.subscriptions.sender import Note, NoticeChannel, Sender
 from pipeline.adapters.telemetry.metrics import Metrics
 from pipeline.bootstrap.subscriptions import make_subscriptions, telling
 from schemas.deliveries import Target

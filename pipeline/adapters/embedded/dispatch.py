@@ -7,16 +7,15 @@ after a crash in between, the event has the same id and is a duplicate.
 import asyncio
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from pipeline.adapters.beside import Beside, wait_for
 from pipeline.adapters.dispatch.dispatcher import Dispatcher
 from pipeline.adapters.dispatch.ends import End, Parked
 from pipeline.adapters.dispatch.incoming import Unreadable, read_action
@@ -104,55 +103,34 @@ class EmbeddedDispatch:
         self._rows = rows
         self._append = append
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
         self._state = "starting"
+        self._beside = Beside("dispatch", self._main)
 
     def start(self) -> None:
         """Begin; errors of the files are retried, and told by ``condition``."""
-        begun = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(begun,), name="dispatch", daemon=True
-        )
-        self._thread.start()
-        begun.wait()
+        self._beside.start()
 
     def stop(self) -> None:
         """Let attempts under way end within a few seconds; what is open stays open."""
-        if self._thread is None or self._loop is None or self._stop is None:
-            return
-        with suppress(RuntimeError):  # its loop has ended
-            self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._beside.stop()
 
     def condition(self) -> Condition:
-        return Condition("dispatch", self._state == "running", self._state)
+        state = "dead" if self._beside.dead else self._state
+        return Condition("dispatch", state == "running", state)
 
     def fatal(self) -> str | None:
         """Why only a restart can help, ``None`` while it can go on."""
-        return "dispatch ended" if self._state == "dead" else None
+        return self._beside.fatal()
 
-    def _run(self, begun: threading.Event) -> None:
+    async def _main(self, stop: asyncio.Event) -> None:
         try:
-            asyncio.run(self._main(begun))
-        except Exception:
-            self._state = "dead"
-            log.exception("dispatch ended")
-        finally:
-            begun.set()
-
-    async def _main(self, begun: threading.Event) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        begun.set()
-        try:
-            while not self._stop.is_set():
+            while not stop.is_set():
                 try:
-                    await self._serve(self._stop)
+                    await self._serve(stop)
                 except Exception as error:  # noqa: BLE001 - the edge of the files
                     self._state = "retrying"
                     log.warning("dispatch starts anew: %s: %s", type(error).__name__, error)
-                    await _wait(self._stop, RETRY_SECONDS)
+                    await wait_for(stop, RETRY_SECONDS)
         finally:
             await self._dispatcher.close()
 
@@ -169,7 +147,7 @@ class EmbeddedDispatch:
                     # Those under way are due too, and come first: look beyond them.
                     most = len(self._under_way) + WINDOW
                     self._begin(store, store.due(datetime.now(UTC), most))
-                await _wait(stop, 0.0 if rows == READ_ROWS else POLL_SECONDS)
+                await wait_for(stop, 0.0 if rows == READ_ROWS else POLL_SECONDS)
         finally:
             await self._end_all()
             store.close()
@@ -241,8 +219,3 @@ class EmbeddedDispatch:
         if not task.cancelled() and (error := task.exception()) is not None:
             level = logging.WARNING if isinstance(error, sqlite3.Error) else logging.ERROR
             log.log(level, "an action is taken up again: %r", error)
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

@@ -7,7 +7,6 @@ again by the next one, with the same id.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -202,9 +201,3 @@ def outcome_of(
         detail = f"{settled.detail}; not within {limits.max_age_seconds:g} s"
         return Outcome(claim, "failed", attempts, now, detail=detail)
     return Outcome(claim, "waiting", attempts, now, next_at=next_at, detail=settled.detail)
-
-
-async def wait_for(event: asyncio.Event, seconds: float) -> None:
-    """Return when ``event`` is set, or after ``seconds``."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)

@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
+from pipeline.adapters.beside import Beside, wait_for
 from pipeline.adapters.http.ports import Condition
 from pipeline.adapters.subscriptions.follower import Follower
-from pipeline.adapters.subscriptions.sender import Sender, wait_for
+from pipeline.adapters.subscriptions.sender import Sender
 
 log = logging.getLogger(__name__)
 
@@ -32,53 +31,29 @@ class SubscriptionWork:
     def __init__(self, follower: Follower, make_sender: Callable[[], Sender]) -> None:
         self._follower = follower
         self._make_sender = make_sender
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
         self._wrong: dict[str, str] = {}
-        self._dead = False
+        self._beside = Beside("subscriptions", self._main)
 
     def start(self) -> None:
-        begun = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(begun,), name="subscriptions", daemon=True
-        )
-        self._thread.start()
-        begun.wait()
+        self._beside.start()
 
     def stop(self) -> None:
         """Let attempts under way end within some seconds."""
-        if self._thread is None or self._loop is None or self._stop is None:
-            return
-        with suppress(RuntimeError):  # its loop has ended
-            self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._beside.stop()
 
     def condition(self) -> Condition:
         """How it is; in words what the database says while it cannot go on."""
-        if self._dead:
+        if self._beside.dead:
             return Condition("subscriptions", False, "dead")
         wrong = "; ".join(self._wrong.values())
         return Condition("subscriptions", not wrong, "retrying" if wrong else "running", wrong)
 
     def fatal(self) -> str | None:
         """Why only a restart can help, ``None`` while it can go on."""
-        return "subscriptions ended" if self._dead else None
+        return self._beside.fatal()
 
-    def _run(self, begun: threading.Event) -> None:
-        try:
-            asyncio.run(self._main(begun))
-        except Exception:
-            self._dead = True
-            log.exception("subscriptions ended")
-        finally:
-            begun.set()
-
-    async def _main(self, begun: threading.Event) -> None:
-        self._loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        self._stop = stop
+    async def _main(self, stop: asyncio.Event) -> None:
         sender = self._make_sender()
-        begun.set()
 
         async def follow() -> None:
             more = await asyncio.to_thread(self._follower.step)
