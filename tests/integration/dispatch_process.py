@@ -18,6 +18,8 @@ from tests.chaos.readers import TopicReader
 from tests.services.receiver import SECRET
 from tests.unit.dispatching import an_action
 
+PARTITIONS = 4
+
 CHANNELS = """
 destinations:
   gateway:

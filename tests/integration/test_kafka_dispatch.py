@@ -3,7 +3,6 @@
 import base64
 import json
 import signal
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +10,13 @@ import httpx
 import msgspec
 import pytest
 
-from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.settings import KafkaSettings
 from schemas.inbound import Invalid, parse_event
 from schemas.topics import ACTION_RETRIES, ACTIONS
 from tests.chaos.readers import TopicReader
 from tests.integration.dispatch_process import (
+    PARTITIONS,
     DispatchProcess,
     Ledger,
     channels_file,
@@ -26,51 +25,10 @@ from tests.integration.dispatch_process import (
     publish,
     publish_actions,
 )
-from tests.services.kafka import Broker
 from tests.services.process import free_ports, wait_until
 from tests.services.receiver import ACCEPT, Reaction, Receiver
 
-PARTITIONS = 4
 BUSY = Reaction(503, acts=False)
-
-
-@pytest.fixture
-def settings(broker: Broker, topic_prefix: str) -> KafkaSettings:
-    settings = KafkaSettings(
-        bootstrap=broker.bootstrap,
-        prefix=topic_prefix,
-        partitions=PARTITIONS,
-        replication=1,
-        session_timeout_seconds=6.0,
-        heartbeat_seconds=1.0,
-    )
-    topics.apply(settings)
-    return settings
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def ledger(settings: KafkaSettings) -> Iterator[Ledger]:
-    ledger = Ledger(settings)
-    yield ledger
-    ledger.close()
-
-
-@pytest.fixture
-def worker(
-    settings: KafkaSettings, receiver: Receiver, tmp_path: Path
-) -> Iterator[DispatchProcess]:
-    channels = channels_file(tmp_path, receiver.url)
-    worker = DispatchProcess(settings, channels, tmp_path / "dispatch.log")
-    worker.start()
-    yield worker
-    print(worker.log_tail())
-    worker.kill()
 
 
 def wait_for_results(ledger: Ledger, ids: set[str], *, seconds: float = 60) -> None:

@@ -1,15 +1,13 @@
 """Orders for actions on a real broker, over a restart of dispatch, and dead letters sent again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from pipeline.adapters.http.ports import NoWayBack
-from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.orders import KafkaOrders
 from pipeline.adapters.kafka.redrive import KafkaRedrive
@@ -21,58 +19,16 @@ from schemas.dead_letter import DeadLetter, Reason
 from schemas.topics import ACTION_RETRIES, ACTIONS, CONSENTS, EVENTS, ORDERS
 from tests.chaos.readers import TopicReader
 from tests.integration.dispatch_process import (
+    PARTITIONS,
     DispatchProcess,
     Ledger,
-    channels_file,
     fresh_action,
     publish_actions,
 )
-from tests.services.kafka import Broker
 from tests.services.process import wait_until
 from tests.services.receiver import Receiver
 
 pytestmark = pytest.mark.kafka
-
-PARTITIONS = 4
-
-
-@pytest.fixture
-def settings(broker: Broker, topic_prefix: str) -> KafkaSettings:
-    settings = KafkaSettings(
-        bootstrap=broker.bootstrap,
-        prefix=topic_prefix,
-        partitions=PARTITIONS,
-        replication=1,
-        session_timeout_seconds=6.0,
-        heartbeat_seconds=1.0,
-    )
-    topics.apply(settings)
-    return settings
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def ledger(settings: KafkaSettings) -> Iterator[Ledger]:
-    ledger = Ledger(settings)
-    yield ledger
-    ledger.close()
-
-
-@pytest.fixture
-def worker(
-    settings: KafkaSettings, receiver: Receiver, tmp_path: Path
-) -> Iterator[DispatchProcess]:
-    channels = channels_file(tmp_path, receiver.url)
-    worker = DispatchProcess(settings, channels, tmp_path / "dispatch.log")
-    worker.start()
-    yield worker
-    print(worker.log_tail())
-    worker.kill()
 
 
 def an_order(action: str, order: OrderKind, request: str = "1") -> CareOrder:
