@@ -15,7 +15,7 @@ from pipeline.core.perceive.feel import Scene, feel, feel_anonymously, scene_of
 from pipeline.core.perceive.score import points
 from pipeline.core.policy.compiled import Policy
 from pipeline.core.profile import consent, learn, tier_at, tier_of
-from pipeline.core.trail import NOTHING, details_of
+from pipeline.core.trail import details_of
 from schemas.ids import action_id
 from schemas.inbound import Event
 from schemas.perception import Contribution, Felt
@@ -190,7 +190,6 @@ def _contribution(
     scene: Scene, felt: Sequence[Felt], policy: Policy, moved: _Moved
 ) -> Contribution:
     event, touch = scene.event, scene.touch
-    details = details_of(event)
     return Contribution(
         event=event.id,
         source=event.source,
@@ -209,5 +208,5 @@ def _contribution(
         department=getattr(event.data, "department", None),
         staff=getattr(event.data, "staff", None),
         cohort=moved.cohort,
-        details=None if details is NOTHING else details,
+        details=details_of(event),
     )

@@ -34,11 +34,13 @@ class Touch(NamedTuple):
 _PLAIN: Final = Touch("none", 1.0, False, False, False, False, None, None)
 
 # Looked up by type: isinstance() of a pydantic model costs more than all the rest here.
-_CONTACTS: Final = frozenset(
+CONTACTS: Final = frozenset(
     model.model_fields["data"].annotation
     for model in get_args(Event)
     if issubclass(model.model_fields["data"].annotation, Contact)
 )
+"""The data of families that are contacts."""
+
 _DIRECTED: Final = frozenset((CallCompletedData, MessageData))
 _SOUGHT: Final = frozenset(
     (ComplaintOpenedData, DigitalUsedData, RepairOpenedData, VisitCompletedData)
@@ -49,7 +51,7 @@ def touch_of(event: Event) -> Touch:
     """The common side of ``event``; families that are no contact have the plain one."""
     data = event.data
     kind = type(data)
-    if kind not in _CONTACTS:
+    if kind not in CONTACTS:
         return _PLAIN
     contact: Contact = data  # type: ignore[assignment]
     unasked, channel, inbound = False, None, kind in _SOUGHT

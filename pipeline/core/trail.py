@@ -2,46 +2,34 @@
 
 from typing import Final
 
+from pipeline.core.touch import CONTACTS
 from schemas.inbound import Event
 from schemas.perception import Details
-from schemas.touchpoints.calls import CallCompletedData
-from schemas.touchpoints.common import Contact
 from schemas.touchpoints.customers import CustomerLeftData
 
 _SECONDS: Final = ("talk_seconds", "service_seconds", "seconds_to_repair", "seconds")
 """How long it took, by whichever name the family has for it."""
 
-NOTHING: Final = Details()
+_NOTHING: Final = Details()
 
 
-def details_of(event: Event) -> Details:
-    """How the touch went, as far as its family tells."""
+def details_of(event: Event) -> Details | None:
+    """How the touch went, as far as its family tells; ``None`` if that is nothing."""
     data = event.data
     if type(data) is CustomerLeftData:
-        return _left(data)
-    if not isinstance(data, Contact):
-        return NOTHING
-    known = getattr  # every family has some of these
-    seconds = next((s for name in _SECONDS if (s := known(data, name, None))), None)
-    path: tuple[str, ...] = ()
-    ivr_seconds = None
-    transfers = 0
-    if type(data) is CallCompletedData:
-        path, ivr_seconds, transfers = data.ivr_path, data.ivr_seconds, data.transfers
+        # Nobody told `other` where it only stands for a reason that is absent.
+        return Details(reason=data.reason) if "reason" in data.model_fields_set else None
+    if type(data) not in CONTACTS:
+        return None
     found = Details(
-        direction=known(data, "direction", None),
-        wait_seconds=known(data, "wait_seconds", None) or None,
-        seconds=seconds,
-        ivr_path=path,
-        ivr_seconds=ivr_seconds,
-        transfers=transfers,
-        abandoned=bool(known(data, "abandoned", False)),
-        resolved=data.resolved,
-        about=known(data, "about", None),
+        direction=getattr(data, "direction", None),
+        wait_seconds=getattr(data, "wait_seconds", None) or None,
+        seconds=next((s for name in _SECONDS if (s := getattr(data, name, None))), None),
+        ivr_path=getattr(data, "ivr_path", ()),
+        ivr_seconds=getattr(data, "ivr_seconds", None),
+        transfers=getattr(data, "transfers", 0),
+        abandoned=getattr(data, "abandoned", False),
+        resolved=getattr(data, "resolved", None),
+        about=getattr(data, "about", None),
     )
-    return NOTHING if found == NOTHING else found
-
-
-def _left(data: CustomerLeftData) -> Details:
-    # Nobody told `other` where it only stands for a reason that is absent.
-    return Details(reason=data.reason) if "reason" in data.model_fields_set else NOTHING
+    return None if found == _NOTHING else found

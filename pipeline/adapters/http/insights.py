@@ -1,7 +1,7 @@
 """What the scores say of the service, for those who run it."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -29,16 +29,11 @@ from pipeline.adapters.http.period import (
 )
 from pipeline.adapters.http.ports import Insights
 from pipeline.adapters.http.problems import parameter_problem
+from pipeline.core.insights.curve import STEPS
 from schemas.insights import Axis, Grain
 
 _MOST_BUCKETS: Final = 3_000
 """Of a curve: two days by minute, a season by hour."""
-
-_LENGTH: Final = {
-    "minute": timedelta(minutes=1),
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-}
 
 OfAxis = Annotated[Axis, Query(description="By what the touches are told apart.")]
 OfGrain = Annotated[Grain, Query(description="How long a bucket is.")]
@@ -103,7 +98,7 @@ def _add_curve(routes: _Routes) -> None:
         period: Period = Depends(find),  # noqa: B008 - how FastAPI has it
     ) -> Response:
         """Every bucket of the period, also those in which nothing was felt."""
-        if (period.until - period.since) / _LENGTH[grain] > _MOST_BUCKETS:
+        if (period.until - period.since) / STEPS[grain] > _MOST_BUCKETS:
             what = f"more than {_MOST_BUCKETS} buckets; choose a longer one or a shorter period"
             raise parameter_problem("grain", what)
 
