@@ -9,9 +9,9 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.console.router import make_console_router
-from pipeline.adapters.console.rows import Letter
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.ports import Condition, Feed
+from pipeline.adapters.http.rows import Letter
 from pipeline.adapters.http.who import Who, implied
 from pipeline.adapters.messages import Catalogues, shipped_catalogues
 from pipeline.adapters.telemetry.metrics import Metrics

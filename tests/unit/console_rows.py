@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.adapters.console.rows import Letter
+from pipeline.adapters.http.rows import Letter
 from schemas.care import (
     CareAction,
     CareDecision,

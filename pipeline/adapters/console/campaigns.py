@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Final
 
 from pipeline.adapters.console.ports import Ask
-from pipeline.adapters.console.rows import read_as
 from pipeline.adapters.console.view import View
+from pipeline.adapters.http.rows import read_as
 from schemas.care import CampaignReport
 
 _MOST_REPORTS: Final = 200

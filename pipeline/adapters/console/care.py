@@ -5,8 +5,8 @@ from typing import Final
 
 from pipeline.adapters.console.lives import lives_of
 from pipeline.adapters.console.ports import Ask
-from pipeline.adapters.console.rows import Case, read_as
 from pipeline.adapters.console.view import View
+from pipeline.adapters.http.rows import Case, read_as
 from schemas.care import CareAction, CareDecision
 
 _MOST_CASES: Final = 500

@@ -13,10 +13,10 @@ from pipeline.adapters.console.figures import (
 )
 from pipeline.adapters.console.lives import lives_of
 from pipeline.adapters.console.ports import Ask
-from pipeline.adapters.console.rows import Case, read_as
 from pipeline.adapters.console.view import View, event_path
 from pipeline.adapters.console.waterfall import BY, By, waterfall
 from pipeline.adapters.http.problems import ProblemError
+from pipeline.adapters.http.rows import Case, read_as
 from pipeline.core.perceive.explain import Explanation, explain, places_of
 from pipeline.core.perceive.words import in_words
 from schemas.care import CareAction, CareDecision

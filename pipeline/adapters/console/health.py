@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
 from pipeline.adapters.console.ports import Ask
-from pipeline.adapters.console.rows import Letter, read_as
 from pipeline.adapters.console.view import View
+from pipeline.adapters.http.rows import Letter, read_as
 
 _MOST_LETTERS: Final = 50
 _OUTCOMES: Final = ("processed", "duplicate", "dead_letter")

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple, get_args
 
 from pipeline.adapters.console.figures import curve_figure
 from pipeline.adapters.console.ports import Ask
-from pipeline.adapters.console.rows import read_as
 from pipeline.adapters.console.view import View
 from pipeline.adapters.http.ports import Insights
+from pipeline.adapters.http.rows import read_as
 from schemas.insights import Axis, Fall, Iceberg, Level, SilentCustomer
 
 AXES: Final[tuple[Axis, ...]] = get_args(Axis)

@@ -19,9 +19,8 @@ from pipeline.adapters.http.lists_examples import ANSWERS
 from pipeline.adapters.http.masking import check_may_ask_for
 from pipeline.adapters.http.period import Clock, Since, Until, moment_of, span_of
 from pipeline.adapters.http.ports import ReadModel
-from pipeline.adapters.http.trail import Case
+from pipeline.adapters.http.rows import Case, Letter
 from schemas.care import ActionClass, CareAction, CareDecision, DecisionOutcome
-from schemas.dead_letter import DeadLetter
 
 OfStatus = Annotated[
     Literal["open", "resolved", "closed"] | None, Query(description="Only those that stand so.")
@@ -67,7 +66,7 @@ def make_lists_router(read: ReadModel, *, now_ms: Clock) -> APIRouter:
     _add_decisions(router, read)
     _add_cases(router, read, now_ms)
 
-    @router.get("/dead-letters", **_options(DeadLetter, "Records that could not be processed"))
+    @router.get("/dead-letters", **_options(Letter, "Records that could not be processed"))
     def get_dead_letters(limit: Limit = 100, before: Before = None) -> Response:
         return page_answer(lambda: read.dead_letters(limit, before=before))
 
@@ -147,7 +146,7 @@ def _add_cases(router: APIRouter, read: ReadModel, now_ms: Clock) -> None:
 
 def _options(rows: type, what: str) -> dict[str, Any]:
     return {
-        "tags": ["care"] if rows is not DeadLetter else ["operation"],
+        "tags": ["care"] if rows is not Letter else ["operation"],
         "summary": f"{what}, newest first",
         "responses": {200: ANSWERS[rows], **problem_answers(422, 503)},
         "response_class": Response,

@@ -3,11 +3,10 @@
 from typing import Any, Final
 
 from pipeline.adapters.http.examples import page_of
-from pipeline.adapters.http.trail import Case
+from pipeline.adapters.http.rows import Case, Letter
 from schemas.care import CareAction, CareDecision
-from schemas.dead_letter import DeadLetter
 
-OUTPUTS: Final = (CareAction, CareDecision, Case, DeadLetter)
+OUTPUTS: Final = (CareAction, CareDecision, Case, Letter)
 
 ACTION: Final[dict[str, Any]] = {
     "id": "5a1b6a52-6a80-5d0e-9a5c-0d7a1f2b3c4d",
@@ -73,6 +72,9 @@ CASE: Final[dict[str, Any]] = {
 }
 
 _LETTER: Final[dict[str, Any]] = {
+    "id": 12,
+    "redriven_at": None,
+    "redriven_by": None,
     "topic": "touchpoint.event.v1",
     "partition": 0,
     "offset": 4711,
@@ -92,5 +94,5 @@ ANSWERS: Final[dict[type, dict[str, Any]]] = {
     CareAction: page_of(CareAction, "What is to be done.", ACTION),
     CareDecision: page_of(CareDecision, "What became of it.", DECISION),
     Case: page_of(Case, "How each case stands.", CASE),
-    DeadLetter: page_of(DeadLetter, "With the original bytes in base64.", _LETTER),
+    Letter: page_of(Letter, "With the original bytes in base64.", _LETTER),
 }

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from pipeline.adapters.http.ports import ReadModel
-from schemas.care import CareAction, CareCase, CareDecision
+from pipeline.adapters.http.rows import Case, read_as
+from schemas.care import CareAction, CareDecision
 from schemas.perception import Contribution, Details, Felt
 
 _CARE_ROWS = 100
@@ -54,12 +55,6 @@ class Standing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     overdue_promises: int
 
 
-class Case(CareCase, frozen=True, kw_only=True, omit_defaults=True):
-    """How a case stands; ``next_due`` is when the earliest step that is not done is due."""
-
-    next_due: datetime | None = None
-
-
 class Trail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """All touches of a customer from ``since`` to ``as_of``, newest first, across channels.
 
@@ -80,7 +75,7 @@ class Trail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def touch_of(row: object) -> Touch:
     """A ``Contribution`` in any form as a touch; floats keep every bit."""
-    one = msgspec.json.decode(msgspec.json.encode(row), type=Contribution)
+    one = read_as(row, Contribution)
     before, after = one.score_before, one.score_after
     return Touch(
         event=one.event,
@@ -129,9 +124,9 @@ def trail_of(
         standing=None if score is None else _standing(score),
         touches=tuple(touch_of(row) for row in rows[:limit]),
         more=len(rows) > limit,
-        cases=_as(tuple[Case, ...], cases),
-        actions=_as(tuple[CareAction, ...], actions.items),
-        decisions=_as(tuple[CareDecision, ...], decisions.items),
+        cases=read_as(cases, tuple[Case, ...]),
+        actions=read_as(actions.items, tuple[CareAction, ...]),
+        decisions=read_as(decisions.items, tuple[CareDecision, ...]),
     )
 
 
@@ -139,7 +134,3 @@ def _standing(score: Mapping[str, Any]) -> Standing:
     names = {name: score[name] for name in Standing.__struct_fields__}
     kinds = {kind: names[kind] and names[kind]["name"] for kind in ("behaviour", "stage")}
     return Standing(**(names | kinds))
-
-
-def _as(kind: Any, rows: object) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(rows), type=kind)
