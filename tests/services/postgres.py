@@ -25,7 +25,7 @@ from tests.services.process import (
 URL_VARIABLE = "TOUCHPOINT_TEST_POSTGRES_URL"
 START_SECONDS = 60.0
 # Speed over safety from power cuts, which no test can stage; a kill -9 still loses nothing.
-_SETTINGS = ("fsync=off", "max_connections=100", "shared_buffers=32MB", "timezone=UTC")
+_SETTINGS = ("fsync=off", "max_connections=100", "shared_buffers=128MB", "timezone=UTC")
 _SUPERUSER = "postgres"
 
 
