@@ -23,10 +23,10 @@ def fuzz(seconds: float) -> int:
     """Rounds over all operations until ``seconds`` are over; how many rounds were finished."""
     end = time.monotonic() + seconds
     rounds = 0
-    with tempfile.TemporaryDirectory() as folder, application(Path(folder)) as app:
-        probe = Probe(app)
+    with tempfile.TemporaryDirectory() as folder, application(Path(folder)) as tried:
+        probe = Probe(tried)
         while True:
-            for method, path in operations_of(app.openapi()):
+            for method, path in operations_of(tried.app.openapi()):
                 if time.monotonic() >= end:
                     return rounds
                 probe.check(method, path, _EXAMPLES)

@@ -1,27 +1,34 @@
 """Whatever is asked, the application answers as its OpenAPI document says."""
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from fastapi import FastAPI
 
-from tests.contract.api_world import STREAM, Probe, application, operations_of
-from tests.unit.http_fakes import World
+from tests.contract.api_world import STREAM, Application, Probe, application, operations_of
 
 EXAMPLES = 8
 
-OPERATIONS = operations_of(World().app.openapi())
+with TemporaryDirectory() as folder, application(Path(folder)) as tried:
+    OPERATIONS = operations_of(tried.app.openapi())
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with application(tmp_path_factory.mktemp("api")) as app:
-        yield app
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    with application(tmp_path_factory.mktemp("api")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def probe(api: Any) -> Probe:
-    return Probe(api)
+def api(whole: Application) -> FastAPI:
+    return whole.app
+
+
+@pytest.fixture(scope="module")
+def probe(whole: Application) -> Probe:
+    return Probe(whole)
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -29,14 +36,14 @@ def test_every_answer_is_as_the_document_says(probe: Probe, method: str, path: s
     probe.check(method, path, EXAMPLES)
 
 
-def test_the_whole_application_is_asked(api: Any) -> None:
+def test_the_whole_application_is_asked(api: FastAPI) -> None:
     document = api.openapi()
     assert document["openapi"].startswith("3.1")
     assert STREAM in document["paths"]
     assert operations_of(document) == OPERATIONS
 
 
-def test_every_answer_that_can_be_had_has_an_example(api: Any) -> None:
+def test_every_answer_that_can_be_had_has_an_example(api: FastAPI) -> None:
     missing = [
         (path, status)
         for path, methods in api.openapi()["paths"].items()

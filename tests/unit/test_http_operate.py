@@ -139,12 +139,15 @@ class World:
     def post(
         self, path: str, json: object = None, *, form: dict[str, str] | None = None, **headers: str
     ) -> httpx.Response:
+        body = {"json": json} if form is None else {"data": form}
+        return self.send(path, body, headers)
+
+    def send(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response:
         async def run() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
                 named = {name.replace("_", "-"): value for name, value in headers.items()}
                 named["Authorization"] = f"Bearer {self.key}"
-                body: dict[str, Any] = {"json": json} if form is None else {"data": form}
                 return await web.post(path, headers=named, **body)
 
         return asyncio.run(run())
@@ -306,3 +309,18 @@ def test_a_form_says_what_is_the_matter_and_leads_to_no_foreign_page() -> None:
     assert "say why" in message
     assert world.desk.given == {}
     assert world.post("/console/actions/a-1/destroy", form={"reason": "x"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [(b"\xff{}", "the body is not UTF-8"), (b'{"order": ', "the body is no JSON: Expecting value")],
+)
+def test_a_body_that_is_no_json_is_said_to_be_none(body: bytes, detail: str) -> None:
+    world = World()
+    headers = {"Content-Type": "application/json"}
+    answer = world.send("/v1/actions/a-1/orders", {"content": body}, headers)
+    problem = problem_of(answer)
+    assert answer.status_code == 400
+    assert problem["type"].endswith("broken_json")
+    assert detail in problem["detail"]
+    assert world.desk.given == {}

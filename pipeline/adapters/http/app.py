@@ -13,6 +13,7 @@ from pipeline.adapters.http import (
     history_examples,
     insights_examples,
     lists_examples,
+    operate_examples,
     subscription_examples,
 )
 from pipeline.adapters.http.access import Access
@@ -56,6 +57,7 @@ _OUTPUTS: Final = (
     *lists_examples.OUTPUTS,
     *history_examples.OUTPUTS,
     *insights_examples.OUTPUTS,
+    *operate_examples.OUTPUTS,
     *subscription_examples.OUTPUTS,
     Condition,
 )

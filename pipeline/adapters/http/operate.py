@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from pipeline.adapters.http.acts import Desk, actor_of, give_order, redrive_letter, tell_of_care
 from pipeline.adapters.http.examples import problem_answers
+from pipeline.adapters.http.operate_examples import CARED_ANSWER, ORDER_ANSWER, REDRIVEN_ANSWER
 from pipeline.adapters.http.problems import ProblemError, problem
 from schemas.care import OrderKind
 from schemas.dead_letter import KeptLetter
@@ -38,6 +39,7 @@ ActionId = Annotated[str, Path(max_length=128, description="The action's `id`.")
 LetterId = Annotated[int, Path(ge=0, lt=2**63, description="The dead letter's `id`.")]
 _JSON: Final = "application/json"
 _REPLAYED: Final = {"Idempotency-Replayed": "true"}
+_PROBLEMS: Final = problem_answers(400, 404, 409, 422, 429, 503)
 
 
 class OrderBody(BaseModel):
@@ -75,7 +77,7 @@ def make_operate_router(desk: Desk) -> APIRouter:
         "/actions/{action}/orders",
         status_code=202,
         summary="Approve, hold, release or cancel an action",
-        responses=_answers("The order; it is heeded before the action's next attempt."),
+        responses={202: ORDER_ANSWER, **_PROBLEMS},
         response_class=Response,
     )
     async def post_order(
@@ -95,7 +97,7 @@ def make_operate_router(desk: Desk) -> APIRouter:
         "/dead-letters/{letter}/redrive",
         status_code=202,
         summary="Send a dead letter back to its topic, as it was",
-        responses=_answers("When it was sent, and by whom; sent once, however often it is asked."),
+        responses={202: REDRIVEN_ANSWER, **_PROBLEMS},
         response_class=Response,
     )
     async def post_redrive(request: Request, letter: LetterId, body: RedriveBody) -> Response:
@@ -109,7 +111,7 @@ def make_operate_router(desk: Desk) -> APIRouter:
         status_code=202,
         tags=["customers"],
         summary="Tell of care that was given by hand",
-        responses=_answers("The event's source and id; it is durable."),
+        responses={202: CARED_ANSWER, **_PROBLEMS},
         response_class=Response,
     )
     async def post_care(
@@ -145,11 +147,6 @@ def letter_answer(kept: KeptLetter) -> bytes:
             "redriven_by": kept.redriven_by,
         }
     )
-
-
-def _answers(description: str) -> dict[int | str, dict[str, Any]]:
-    good = {"description": description, "content": {_JSON: {"schema": {"type": "object"}}}}
-    return {202: good, **problem_answers(404, 409, 422, 429, 503)}
 
 
 def _subject(customer: str) -> str:

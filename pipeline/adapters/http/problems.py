@@ -22,7 +22,7 @@ from pipeline.adapters.http.ports import (
     OnceUnsupported,
     Unavailable,
 )
-from schemas.dead_letter import FieldError
+from schemas.dead_letter import FieldError, Reason
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,8 @@ def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     code = HTTPStatus(error.status_code).name.lower()
     detail = str(error.detail)
+    if isinstance(error.__cause__, UnicodeDecodeError):  # of a body that the framework reads
+        return _no_json("the body is not UTF-8")
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = "there is nothing at this path; see /openapi.json"
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -118,12 +120,19 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    for each in error.errors():
+        if each["type"] == "json_invalid":
+            return _no_json(f"the body is no JSON: {each['ctx']['error']} at {each['loc'][-1]}")
     fields = [
         FieldError(".".join(str(step) for step in each["loc"][1:]), each["msg"])
         for each in error.errors()
     ]
     detail = "; ".join(f"{field.field}: {field.message}" for field in fields[:3])
     return problem(422, "invalid_parameter", detail, fields=fields)
+
+
+def _no_json(detail: str) -> Response:
+    return problem(400, Reason.BROKEN_JSON.value, detail)
 
 
 def _problem_error(request: Request, error: Exception) -> Response:

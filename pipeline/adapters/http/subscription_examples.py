@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pipeline.adapters.http.examples import page_of
+from pipeline.adapters.http.examples import json_of, page_of, reference
 from schemas.subscriptions import Delivery, ScoreNotice, Subscription
 
 OUTPUTS: Final = (Subscription, ScoreNotice, Delivery)
@@ -62,12 +62,6 @@ NOTICE: Final[dict[str, Any]] = {
 """A notice as its receiver gets it."""
 
 
-def _answer(what: str, output: type, example: object) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{output.__name__}"}
-    content = {"application/json": {"schema": schema, "example": example}}
-    return {"description": what, "content": content}
-
-
 NEW_SUBSCRIPTION: Final[dict[str, Any]] = {
     "requestBody": {"content": {"application/json": {"example": _NEW}}, "required": True},
     "callbacks": {
@@ -85,7 +79,7 @@ NEW_SUBSCRIPTION: Final[dict[str, Any]] = {
                     "requestBody": {
                         "content": {
                             "application/json": {
-                                "schema": {"$ref": "#/components/schemas/ScoreNotice"},
+                                "schema": reference(ScoreNotice),
                                 "example": NOTICE,
                             }
                         }
@@ -97,38 +91,25 @@ NEW_SUBSCRIPTION: Final[dict[str, Any]] = {
     },
 }
 
-SUBSCRIBED_ANSWER: Final = _answer(
+SUBSCRIBED_ANSWER: Final = json_of(
+    reference(Subscription),
     "The subscription, with the `secret` that its notices are signed with: shown this once.",
-    Subscription,
     {**_SUBSCRIPTION, "secret": "whsec_dG91Y2hwb2ludC10b3VjaHBvaW50LXRvdWNo"},
 )
-SUBSCRIPTION_ANSWER: Final = _answer("The subscription.", Subscription, _SUBSCRIPTION)
-LIST_ANSWER: Final[dict[str, Any]] = {
-    "description": "All subscriptions.",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["items"],
-                "properties": {
-                    "items": {
-                        "type": "array",
-                        "items": {"$ref": "#/components/schemas/Subscription"},
-                    }
-                },
-            },
-            "example": {"items": [_SUBSCRIPTION]},
-        }
+SUBSCRIPTION_ANSWER: Final = json_of(reference(Subscription), "The subscription.", _SUBSCRIPTION)
+LIST_ANSWER: Final = json_of(
+    {
+        "type": "object",
+        "required": ["items"],
+        "properties": {"items": {"type": "array", "items": reference(Subscription)}},
     },
-}
-TEST_ANSWER: Final[dict[str, Any]] = {
-    "description": "It will be sent; the `id` is that of the delivery, and its `webhook-id`.",
-    "content": {
-        "application/json": {
-            "schema": {"type": "object", "required": ["id"]},
-            "example": {"id": _DELIVERY["id"]},
-        }
-    },
-}
-DELIVERY_ANSWER: Final = _answer("It will be sent again.", Delivery, _DELIVERY)
+    "All subscriptions.",
+    {"items": [_SUBSCRIPTION]},
+)
+TEST_ANSWER: Final = json_of(
+    {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+    "It will be sent; the `id` is that of the delivery, and its `webhook-id`.",
+    {"id": _DELIVERY["id"]},
+)
+DELIVERY_ANSWER: Final = json_of(reference(Delivery), "It will be sent again.", _DELIVERY)
 DELIVERIES_ANSWER: Final = page_of(Delivery, "Deliveries, newest first.", _DELIVERY)

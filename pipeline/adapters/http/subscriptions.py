@@ -54,7 +54,7 @@ def _add_subscribing(router: APIRouter, desk: SubscriptionDesk) -> None:
         "/subscriptions",
         status_code=201,
         summary="Be told when customers come to match a condition, and when they no longer do",
-        responses={201: SUBSCRIBED_ANSWER, **problem_answers(422, 503)},
+        responses={201: SUBSCRIBED_ANSWER, **problem_answers(400, 422, 503)},
         response_class=Response,
         openapi_extra=NEW_SUBSCRIPTION,
     )
@@ -80,7 +80,7 @@ def _add_subscription(router: APIRouter, desk: SubscriptionDesk) -> None:
     @router.get(
         "/subscriptions/{subscription}",
         summary="One subscription",
-        responses={200: SUBSCRIPTION_ANSWER, **problem_answers(404, 503)},
+        responses={200: SUBSCRIPTION_ANSWER, **problem_answers(404, 422, 503)},
         response_class=Response,
     )
     def get_subscription(subscription: Id) -> Response:
@@ -89,7 +89,7 @@ def _add_subscription(router: APIRouter, desk: SubscriptionDesk) -> None:
     @router.patch(
         "/subscriptions/{subscription}",
         summary="Pause a subscription, or let it go on",
-        responses={200: SUBSCRIPTION_ANSWER, **problem_answers(404, 422, 503)},
+        responses={200: SUBSCRIPTION_ANSWER, **problem_answers(400, 404, 422, 503)},
         response_class=Response,
     )
     def change_subscription(subscription: Id, change: Change) -> Response:
@@ -99,7 +99,10 @@ def _add_subscription(router: APIRouter, desk: SubscriptionDesk) -> None:
         "/subscriptions/{subscription}",
         status_code=204,
         summary="End a subscription, with the log of its deliveries",
-        responses={204: {"description": "There is none any more."}, **problem_answers(404, 503)},
+        responses={
+            204: {"description": "There is none any more."},
+            **problem_answers(404, 422, 503),
+        },
         response_class=Response,
     )
     def remove_subscription(subscription: Id) -> Response:
@@ -111,7 +114,7 @@ def _add_subscription(router: APIRouter, desk: SubscriptionDesk) -> None:
         "/subscriptions/{subscription}/test",
         status_code=202,
         summary="Have a test notice sent",
-        responses={202: TEST_ANSWER, **problem_answers(404, 503)},
+        responses={202: TEST_ANSWER, **problem_answers(404, 422, 503)},
         response_class=Response,
     )
     def try_subscription_out(subscription: Id) -> Response:
@@ -143,7 +146,7 @@ def _add_deliveries(router: APIRouter, desk: SubscriptionDesk) -> None:
         "/deliveries/{delivery}/redeliver",
         status_code=202,
         summary="Have a notice sent again, with the same id",
-        responses={202: DELIVERY_ANSWER, **problem_answers(404, 503)},
+        responses={202: DELIVERY_ANSWER, **problem_answers(404, 422, 503)},
         response_class=Response,
     )
     def redeliver(delivery: Id) -> Response:
