@@ -24,6 +24,7 @@ def make_console(
     """The pages under ``/console``."""
     return make_console_router(
         side.read,
+        side.queue,
         side.history,
         side.insights,
         campaigns=side.campaigns,

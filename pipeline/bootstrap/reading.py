@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.adapters.console.ports import CampaignReports
+from pipeline.adapters.console.ports import CampaignReports, CareQueue
 from pipeline.adapters.http.ports import Condition, History, Insights, ReadModel
 from pipeline.bootstrap.insights import make_insights
 from pipeline.config import ConfigError
@@ -16,6 +16,7 @@ from pipeline.core.policy.compiled import Policy
 from sinks.sql.engine import make_engine, read_only
 from sinks.sql.history import SqlHistory
 from sinks.sql.migrations import is_current
+from sinks.sql.queue import CareQueue as SqlCareQueue
 from sinks.sql.read import ReadModel as SqlReadModel
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class ReadSide(NamedTuple):
     """What is read over HTTP."""
 
     read: ReadModel
+    queue: CareQueue
     history: History
     insights: Insights
     campaigns: CampaignReports
@@ -35,6 +37,7 @@ def make_read_side(engine: Engine, policy: Callable[[], Policy]) -> ReadSide:
     read = SqlReadModel(engine)
     return ReadSide(
         read=read,
+        queue=SqlCareQueue(engine),
         history=SqlHistory(engine),
         insights=make_insights(engine, policy),
         campaigns=read,

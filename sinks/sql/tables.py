@@ -116,6 +116,10 @@ Partial indexes are used where a query has their condition to the letter.
 COMPLAINED: Final = text("(intent = 'complaint' OR type = 'touchpoint.complaint.opened.v1')")
 LEFT: Final = text("type = 'touchpoint.customer.left.v1'")
 
+NEEDS_APPROVAL: Final = text("needs_approval")
+OF_CHOICE: Final = text("action_class <> 'required'")
+"""Decisions that might have been others: what is required, such as an alert, is always done."""
+
 # (source, event) is deliberately not unique: the position in the same transaction writes each
 # record once, and a double must be seen by whoever counts, not hidden by an index.
 contributions = Table(
@@ -225,6 +229,13 @@ actions = Table(
     Index("actions_id", "id", unique=True),
     Index("actions_customer_decided_at", "customer", "decided_at", "seq"),
     Index("actions_decided_at", "decided_at", "seq"),
+    Index(
+        "actions_needing_approval",
+        "decided_at",
+        "seq",
+        postgresql_where=NEEDS_APPROVAL,
+        sqlite_where=NEEDS_APPROVAL,
+    ),
 )
 """What is to be done; an id is an idempotency key, so a repeated one is the same action."""
 
@@ -257,6 +268,13 @@ decisions = Table(
     Index("decisions_id_outcome", "id", "outcome", unique=True),
     Index("decisions_customer_decided_at", "customer", "decided_at", "seq"),
     Index("decisions_decided_at", "decided_at", "seq"),
+    Index(
+        "decisions_of_choice",
+        "decided_at",
+        "seq",
+        postgresql_where=OF_CHOICE,
+        sqlite_where=OF_CHOICE,
+    ),
     Index("decisions_outcome_decided_at", "outcome", "decided_at"),
     Index("decisions_action_outcome_reason", "action", "outcome", "reason"),
 )

@@ -1,9 +1,9 @@
 """A made-up town behind the console's ports: rich enough to fill every page, always the same."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.adapters.console.router import make_console_router
 from pipeline.adapters.http.app import make_app
 from pipeline.adapters.http.ports import Condition, Feed
-from pipeline.adapters.http.rows import Letter
+from pipeline.adapters.http.rows import Case, Letter, read_as
 from pipeline.adapters.http.who import Who, implied
 from pipeline.adapters.messages import Catalogues, shipped_catalogues
 from pipeline.adapters.telemetry.metrics import Metrics
@@ -42,6 +42,9 @@ from tests.unit.http_fakes import FakePage, FixedReadiness
 from tests.unit.scores import score_of
 
 OPERATOR = Who(name="ines", id="key:1", scopes=implied(("operate",)), how="session", csrf="token-1")
+
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class TownRead:
@@ -92,6 +95,64 @@ class TownRead:
         if before is not None:
             raise ValueError("before: not a cursor")
         return FakePage(self.letters, None)
+
+
+class TownOpenCases(NamedTuple):
+    items: Sequence[object]
+    total: int
+    overdue: int
+    soon: int
+
+
+class TownProposals(NamedTuple):
+    decisions: Sequence[object]
+    actions: Sequence[object]
+    more: bool = False
+
+
+class TownWait(NamedTuple):
+    id: str
+    why: Literal["approval", "held"]
+    at: datetime
+    by: str = ""
+    reason: str = ""
+
+
+WAITS: Final = (
+    TownWait("a-1", "held", ago(hours=1.2), "clara", "she is travelling until Monday"),
+    TownWait("a-6", "approval", ago(hours=2)),
+)
+
+
+class TownToDecide(NamedTuple):
+    waits: Sequence[TownWait]
+    proposals: TownProposals
+    more: bool = False
+
+
+class TownQueue:
+    """The care queue of what ``read`` has; ``waits`` are what waits for a person."""
+
+    def __init__(self, read: TownRead) -> None:
+        self.waits: list[TownWait] = list(WAITS)
+        self._read = read
+
+    def open_cases(self, limit: int, *, now: datetime, soon: datetime) -> TownOpenCases:
+        items = self._read.cases(limit, customer=None, status="open", before=None).items
+        rows = sorted(read_as(items, list[Case]), key=lambda case: case.next_due or NEVER)
+        due = [case.next_due for case in rows if case.next_due is not None]
+        return TownOpenCases(
+            rows[:limit],
+            len(rows),
+            sum(time < now for time in due),
+            sum(now <= time < soon for time in due),
+        )
+
+    def latest(self, limit: int) -> TownProposals:
+        return TownProposals(self._read.decision_rows, self._read.action_rows)
+
+    def to_decide(self, limit: int) -> TownToDecide:
+        return TownToDecide(self.waits, self.latest(limit))
 
 
 class TownHistory:
@@ -186,6 +247,7 @@ class Town(NamedTuple):
     """The parts behind the console, to be changed by a test."""
 
     read: TownRead
+    queue: TownQueue
     history: TownHistory
     insights: TownInsights
     campaigns: TownCampaigns
@@ -199,7 +261,8 @@ def make_town() -> Town:
         Condition("lane 1", False, "restoring", "18,204 of 40,000 records"),
         Condition("dispatch", True, "running"),
     )
-    return Town(TownRead(), TownHistory(), TownInsights(), TownCampaigns(), readiness)
+    read = TownRead()
+    return Town(read, TownQueue(read), TownHistory(), TownInsights(), TownCampaigns(), readiness)
 
 
 @cache
@@ -214,6 +277,7 @@ def town_app(town: Town | None = None, *, who: Who = OPERATOR, bare: bool = Fals
     catalogues = _catalogues()
     console = make_console_router(
         town.read,
+        town.queue,
         None if bare else town.history,
         None if bare else town.insights,
         campaigns=None if bare else town.campaigns,

@@ -462,6 +462,7 @@ ACTIONS = [
         expires_at=ago(hours=-20),
         cost=5.0,
         expected_gain=3.0,
+        needs_approval=name == "a-6",
     )
     for name, action, channel, at in (
         ("a-1", "call_back", "phone", ago(hours=1.5)),

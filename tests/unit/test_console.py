@@ -209,6 +209,7 @@ def test_what_a_process_does_not_have_is_told() -> None:
 def test_nothing_at_all_is_told_on_every_page() -> None:
     town = make_town()
     town.read.cases_rows, town.read.decision_rows, town.read.action_rows = [], [], []
+    town.queue.waits = []
     town.read.letters, town.history.rows, town.insights.empty = [], [], True
     app = town_app(town)
     expected = {
@@ -231,6 +232,15 @@ def test_case_queue_goes_by_the_next_clock_and_says_what_is_overdue() -> None:
     assert html.count("Overdue by") == 2
 
 
+def test_what_waits_for_a_person_stands_once_the_longest_wait_first() -> None:
+    town = make_town()
+    town.queue.waits.sort(key=lambda wait: wait.at)
+    html = get("/console/care", town_app(town)).text
+    assert re.findall(r'id="orders-(a-[16])"', html) == ["a-6", "a-1"]
+    assert "held by clara" in html
+    assert "she is travelling until Monday" in html
+
+
 def test_only_who_may_operate_sees_buttons() -> None:
     for path in ("/console/care", "/console/health", f"/console/customers/{KNOWN}"):
         assert 'method="post"' in get(path, town_app(who=OPERATOR)).text
@@ -242,8 +252,8 @@ def test_buttons_send_their_order_with_a_reason_and_the_token() -> None:
     held = next(decision.id for decision in DECISIONS if decision.outcome == "held")
     for order in ("hold", "release", "cancel"):
         assert f'formaction="/console/actions/{held}/{order}"' in html
-    # Nothing that waits here was said to need it.
-    assert "/approve" not in html
+    # Only what was said to need it.
+    assert re.findall(r"/console/actions/([^/]+)/approve", html) == ["a-6"]
     assert '<input type="hidden" name="csrf" value="token-1">' in html
     assert 'name="reason" required' in html
 

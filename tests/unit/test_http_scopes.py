@@ -109,6 +109,7 @@ def gate_and_world() -> tuple[Gate, World]:
         make_subscription_router(_NOTHING),
         make_console_router(
             world.read,
+            _NOTHING,
             world.history,
             world.insights,
             readiness=world.readiness,

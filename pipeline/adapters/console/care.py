@@ -1,40 +1,52 @@
-"""The care queue: which clock runs out next, what is under way, what was held or refused."""
+"""The care queue: which clock runs out next, what waits for a person, what is under way."""
 
 from datetime import timedelta
 from typing import Final
 
-from pipeline.adapters.console.lives import lives_of
-from pipeline.adapters.console.ports import Ask
+from pipeline.adapters.console.lives import Life, Lives, lives_of
+from pipeline.adapters.console.ports import Ask, Proposals, ToDecide, Wait
 from pipeline.adapters.console.view import View
 from pipeline.adapters.http.rows import Case, read_as
 from schemas.care import CareAction, CareDecision
 
 _MOST_CASES: Final = 500
+_MOST_WAITING: Final = 200
 _MOST_DECISIONS: Final = 1_000
-_SOON: Final = timedelta(hours=4)
+SOON: Final = timedelta(hours=4)
 
 
 def view_care(ask: Ask) -> View:
     """The page: open cases by their next clock, those without one last."""
-    read = ask.sources.read
-    page = read.cases(_MOST_CASES, customer=None, status="open", before=None)
-    cases = sorted(
-        read_as(page.items, list[Case]),
-        key=lambda case: (case.next_due is None, case.next_due or ask.now, case.opened_at),
-    )
-    decided = read.decisions(_MOST_DECISIONS, customer=None, before=None)
-    acted = read_as(
-        read.actions(_MOST_DECISIONS, customer=None, before=None).items, list[CareAction]
-    )
-    due = [case.next_due for case in cases if case.next_due is not None]
+    queue = ask.sources.queue
+    cases = queue.open_cases(_MOST_CASES, now=ask.now, soon=ask.now + SOON)
+    latest = queue.latest(_MOST_DECISIONS)
+    waiting = queue.to_decide(_MOST_WAITING)
+    to_decide = waiting_lives(waiting)
     shows: dict[str, object] = {
-        "cases": cases,
-        "more_cases": page.next is not None,
-        "overdue": sum(time < ask.now for time in due),
-        "soon": sum(ask.now <= time < ask.now + _SOON for time in due),
-        "soon_hours": _SOON.total_seconds() / 3600,
-        "lives": lives_of(read_as(decided.items, list[CareDecision]), acted),
-        "more_decisions": decided.next is not None,
+        "cases": read_as(cases.items, list[Case]),
+        "open_cases": cases,
+        "soon_hours": SOON.total_seconds() / 3600,
+        "to_decide": to_decide,
+        "more_to_decide": waiting.more,
+        "lives": _without(latest_lives(latest), {life.id for _, life in to_decide}),
+        "more_decisions": latest.more,
         "most_decisions": _MOST_DECISIONS,
     }
     return View("care.html", ask.say.gettext("Care"), shows, live=("action", "decision", "case"))
+
+
+def latest_lives(found: Proposals) -> Lives:
+    """Proposals by where they stand."""
+    return lives_of(
+        read_as(found.decisions, list[CareDecision]), read_as(found.actions, list[CareAction])
+    )
+
+
+def waiting_lives(waiting: ToDecide) -> list[tuple[Wait, Life]]:
+    """What waits for a person, longest first, and what it is."""
+    every = {life.id: life for lives in latest_lives(waiting.proposals) for life in lives}
+    return [(wait, every[wait.id]) for wait in waiting.waits if wait.id in every]
+
+
+def _without(lives: Lives, ids: set[str]) -> Lives:
+    return Lives(*(tuple(life for life in stage if life.id not in ids) for stage in lives))

@@ -3,44 +3,32 @@
 from datetime import timedelta
 from typing import Final
 
-from pipeline.adapters.console.lives import lives_of
+from pipeline.adapters.console.care import SOON, latest_lives
 from pipeline.adapters.console.ports import Ask
 from pipeline.adapters.console.view import View
 from pipeline.adapters.http.rows import Case, Letter, read_as
-from schemas.care import CareAction, CareDecision
 
-_MOST_CASES: Final = 500
 _MOST_SHOWN: Final = 8
+_MOST_WAITING: Final = 200
 _MOST_DECISIONS: Final = 500
 _FALLS_HOURS: Final = 24
 
 
 def view_overview(ask: Ask, *, missing: str | None = None) -> View:
     """The page; ``missing`` is an id that was looked for and not found."""
-    read, insights = ask.sources.read, ask.sources.insights
-    open_cases = read_as(
-        read.cases(_MOST_CASES, customer=None, status="open", before=None).items, list[Case]
-    )
-    due = sorted(
-        (case for case in open_cases if case.next_due is not None),
-        key=lambda case: case.next_due or ask.now,
-    )
-    decided = read_as(
-        read.decisions(_MOST_DECISIONS, customer=None, before=None).items, list[CareDecision]
-    )
-    acted = read_as(
-        read.actions(_MOST_DECISIONS, customer=None, before=None).items, list[CareAction]
-    )
-    lives = lives_of(decided, acted)
+    read, queue, insights = ask.sources.read, ask.sources.queue, ask.sources.insights
+    cases = queue.open_cases(_MOST_SHOWN, now=ask.now, soon=ask.now + SOON)
+    waiting = queue.to_decide(_MOST_WAITING)
     since = ask.now - timedelta(hours=_FALLS_HOURS)
     falls = None if insights is None else insights.falls(100, since=since, before=None)
     letters = read.dead_letters(100, before=None)
     shows: dict[str, object] = {
         "missing": missing,
-        "open_cases": open_cases,
-        "overdue": [case for case in due if case.next_due and case.next_due < ask.now],
-        "due": due[:_MOST_SHOWN],
-        "lives": lives,
+        "open_cases": cases,
+        "due": [case for case in read_as(cases.items, list[Case]) if case.next_due is not None],
+        "to_decide": len(waiting.waits),
+        "more_to_decide": waiting.more,
+        "lives": latest_lives(queue.latest(_MOST_DECISIONS)),
         "falls": None if falls is None else sorted(falls.items, key=_points)[:_MOST_SHOWN],
         "falls_hours": _FALLS_HOURS,
         "letters": read_as(letters.items, list[Letter]),

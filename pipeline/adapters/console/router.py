@@ -21,7 +21,7 @@ from pipeline.adapters.console.health import view_health
 from pipeline.adapters.console.operator import Wish, view_operator
 from pipeline.adapters.console.overview import view_overview
 from pipeline.adapters.console.pages import LANG, Pages, chosen
-from pipeline.adapters.console.ports import Ask, CampaignReports, Sources
+from pipeline.adapters.console.ports import Ask, CampaignReports, CareQueue, Sources
 from pipeline.adapters.console.speech import speech
 from pipeline.adapters.console.view import View, customer_path
 from pipeline.adapters.console.waterfall import By
@@ -51,6 +51,7 @@ Make = Callable[[Ask], View]
 
 def make_console_router(
     read: ReadModel,
+    queue: CareQueue,
     history: History | None,
     insights: Insights | None,
     *,
@@ -67,7 +68,7 @@ def make_console_router(
     What is ``None`` is told to be missing on the pages that would show it. ``now_ms`` is the
     clock, in milliseconds since 1970; ``who`` tells who asks.
     """
-    sources = Sources(read, history, insights, campaigns, readiness, registry, policy)
+    sources = Sources(read, queue, history, insights, campaigns, readiness, registry, policy)
     assets = load_assets()
     pages = Pages(assets)
 
