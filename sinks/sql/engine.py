@@ -46,7 +46,13 @@ def make_engine(url: str | URL) -> Engine:
 
 
 def read_only(engine: Engine) -> Engine:
-    """The same engine and pool, for connections that only read."""
+    """The same engine and pool, for connections that only read.
+
+    On PostgreSQL each statement is a transaction of its own: what has to see one state in several
+    takes a ``snapshot``.
+    """
+    if engine.dialect.name == "postgresql":  # spares two round trips in four
+        return engine.execution_options(**{READ_ONLY: True}, isolation_level="AUTOCOMMIT")
     return engine.execution_options(**{READ_ONLY: True})
 
 

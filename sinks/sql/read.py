@@ -2,13 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Engine, Row, Select, Table, func, select
 
 from sinks.sql import tables
 from sinks.sql.engine import read_only
-from sinks.sql.pages import Item, Page, before_seq, newest_first, page_of, score_item
+from sinks.sql.pages import Item, Page, before_seq, item_of, newest_first, page_of, score_item
+
+
+class CustomerNow(NamedTuple):
+    """A customer's score without its parts, ``None`` if nothing is known of them; the cases that
+    are not closed, and the latest actions and decisions."""
+
+    score: Item | None
+    cases: list[Item]
+    actions: list[Item]
+    decisions: list[Item]
 
 
 class ReadModel:
@@ -23,10 +33,26 @@ class ReadModel:
 
     def score(self, customer: str) -> Item | None:
         """The latest score of a customer as the contract ``Score`` has it, without its parts."""
-        item = self.explanation(customer)
-        if item is not None:
-            del item["parts"]
-        return item
+        rows = self._all(_score(customer))
+        return score_item(rows[0]) if rows else None
+
+    def customer_now(self, customer: str, *, since: datetime, limit: int) -> CustomerNow:
+        """What to know of a customer who is there: of actions and decisions none before ``since``,
+        of each kind at most ``limit``, newest first."""
+        case, action, decision = tables.cases, tables.actions, tables.decisions
+        open_cases = _of(case, customer=customer).where(case.c.status != "closed")
+        acted = _within(_of(action, customer=customer), action.c.decided_at, since, None)
+        decided = _within(_of(decision, customer=customer), decision.c.decided_at, since, None)
+        wanted = (
+            newest_first(open_cases, case, "opened_at", limit=limit),
+            newest_first(acted, action, "decided_at", limit=limit),
+            newest_first(decided, decision, "decided_at", limit=limit),
+        )
+        with self._engine.connect() as connection:
+            score = connection.execute(_score(customer)).one_or_none()
+            rows = [connection.execute(each).all()[:limit] for each in wanted]
+        found = [[item_of(row) for row in each] for each in rows]
+        return CustomerNow(None if score is None else score_item(score), *found)
 
     def explanation(self, customer: str) -> Item | None:
         """The score with its ``parts``, which sum to ``score - baseline``."""
@@ -159,6 +185,13 @@ _COUNTED: Final = (
     tables.dead_letters,
     tables.sink_rejects,
 )
+
+
+def _score(customer: str) -> Select[tuple[object, ...]]:
+    score = tables.scores.c
+    return select(*(each for each in score if each is not score.parts)).where(
+        score.customer == customer
+    )
 
 
 def _of(table: Table, **wanted: str | None) -> Select[tuple[object, ...]]:

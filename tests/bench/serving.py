@@ -1,8 +1,10 @@
 """How fast ``touchpoint serve`` answers over many customers: ``python -m tests.bench.serving``.
 
 A PostgreSQL of its own is filled (or the one of ``--database`` is taken as it is), the server runs
-as a process, and requests come at a steady rate whether or not it keeps up. Latency counts from
-when a request was due. The peer in the same run is ``/livez``, which does nothing.
+as a process, and requests come at a steady rate whether or not it keeps up: of pages about one
+customer ``--per-second``, of pages about all of them a tenth of that at most. Latency counts from
+when a request was due. Customers are asked for whom something has just happened, as when they call.
+The peer in the same run is ``/livez``, which does nothing.
 """
 
 import argparse
@@ -35,10 +37,11 @@ _SAMPLED: Final = 20_000
 
 
 class Page(NamedTuple):
-    """What is asked for, and what is asked again with the customer's name in it."""
+    """What is asked for; ``share`` of the rate that is asked for."""
 
     name: str
     path: str
+    share: float = 1.0
 
 
 def pages(now: datetime) -> Sequence[Page]:
@@ -51,14 +54,15 @@ def pages(now: datetime) -> Sequence[Page]:
         Page("explanation", "/v1/customers/{customer}/explanation"),
         Page("trail of 48 h", "/v1/customers/{customer}/trail?hours=48"),
         Page("history", "/v1/customers/{customer}/history"),
-        Page("scores changed since", "/v1/scores?limit=100"),
-        Page("levels by dimension", f"/v1/insights/levels?axis=dimension&{span}"),
-        Page("levels by touchpoint", f"/v1/insights/levels?axis=touchpoint&{span}"),
-        Page("matrix", f"/v1/insights/matrix?{span}"),
-        Page("falls", f"/v1/insights/falls?limit=50&since={since}"),
-        Page("icebergs", f"/v1/insights/icebergs?{span}"),
-        Page("console: customer", "/console/customers/{customer}"),
-        Page("console: operator", "/console/operator"),
+        Page("scores changed since", "/v1/scores?limit=100", 0.1),
+        Page("levels by dimension", f"/v1/insights/levels?axis=dimension&{span}", 0.1),
+        Page("levels by touchpoint", f"/v1/insights/levels?axis=touchpoint&{span}", 0.1),
+        Page("matrix", f"/v1/insights/matrix?{span}", 0.1),
+        Page("falls", f"/v1/insights/falls?limit=50&since={since}", 0.1),
+        Page("icebergs", f"/v1/insights/icebergs?{span}", 0.02),
+        Page("console: customer", "/console/customers/{customer}", 0.1),
+        Page("console: care", "/console/care", 0.02),
+        Page("console: operator", "/console/operator", 0.02),
     )
 
 
@@ -103,22 +107,26 @@ def measure(url: str, folder: Path, *, per_second: float, seconds: float) -> dic
     with engine.connect() as connection:
         many = text("SELECT count(*) FROM scores")
         count = connection.execute(many).scalar_one()
-        sample = text("SELECT customer FROM scores TABLESAMPLE SYSTEM (5) LIMIT :most")
-        customers = list(connection.execute(sample, {"most": _SAMPLED}).scalars())
+        latest = text(
+            "SELECT DISTINCT customer FROM (SELECT customer FROM contributions"
+            " WHERE customer IS NOT NULL ORDER BY time DESC LIMIT :most) AS latest"
+        )
+        customers = list(connection.execute(latest, {"most": _SAMPLED}).scalars())
     port = free_ports(1)[0]
     base = f"http://127.0.0.1:{port}"
     server = ServiceProcess(
         ["touchpoint", "serve", "--database", url, "--port", str(port)],
         log=folder / "serve.log",
-        environment={"TOUCHPOINT_API_KEY": KEY},
+        environment={"TOUCHPOINT_API_KEY": KEY, "TOUCHPOINT_RATE_READ": "none"},
     )
     server.start()
     try:
         asyncio.run(_until_it_answers(base))
         found = {}
         for page in pages(now):
-            asyncio.run(ask(base, page, customers, per_second=per_second, seconds=2.0))
-            took = asyncio.run(ask(base, page, customers, per_second=per_second, seconds=seconds))
+            rate = per_second * page.share
+            asyncio.run(ask(base, page, customers, per_second=rate, seconds=2.0))
+            took = asyncio.run(ask(base, page, customers, per_second=rate, seconds=seconds))
             at = [took.seconds[int(len(took.seconds) * share)] for share in (0.5, 0.99)]
             found[page.name] = {
                 "p50_ms": round(1_000 * at[0], 1),
@@ -126,6 +134,7 @@ def measure(url: str, folder: Path, *, per_second: float, seconds: float) -> dic
                 "answers": len(took.seconds),
                 "failed": took.failed,
             }
+            print(page.name, found[page.name], flush=True)
     finally:
         server.stop(seconds=20.0)
     return {
@@ -156,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.serving", description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--per-second", type=float, default=50.0)
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--database", help="an URL of a database that is filled already")
     given = parser.parse_args()
     with ExitStack() as stack:

@@ -171,6 +171,19 @@ def test_cases_of_a_customer_or_a_status_are_those(read: ReadModel) -> None:
     assert {item["customer"] for item in read.cases(100, status="open").items} == {"c0"}
 
 
+def test_what_is_to_know_of_a_customer_now_is_what_the_lists_have(read: ReadModel) -> None:
+    since = samples.START + timedelta(minutes=4)
+    for customer in ("c0", "c1", "nobody"):
+        now = read.customer_now(customer, since=since, limit=100)
+        assert now.score == read.score(customer)
+        assert now.actions == read.actions(100, customer=customer, since=since).items
+        assert now.decisions == read.decisions(100, customer=customer, since=since).items
+        every = read.cases(100, customer=customer).items
+        assert now.cases == [case for case in every if case["status"] != "closed"]
+    first = read.customer_now("c0", since=since, limit=1)
+    assert [len(first.cases), len(first.actions), len(first.decisions)] == [1, 1, 1]
+
+
 def _ids(page: Page) -> list[object]:
     return [item["id"] for item in page.items]
 

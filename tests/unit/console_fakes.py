@@ -38,7 +38,7 @@ from tests.unit.console_rows import (
     score_in_full,
 )
 from tests.unit.core import default_policy
-from tests.unit.http_fakes import FakePage, FixedReadiness
+from tests.unit.http_fakes import FakeCustomerNow, FakePage, FixedReadiness
 from tests.unit.scores import score_of
 
 OPERATOR = Who(name="ines", id="key:1", scopes=implied(("operate",)), how="session", csrf="token-1")
@@ -71,6 +71,12 @@ class TownRead:
             raise self.failing
         found = self.scores.get(customer)
         return None if found is None else msgspec.structs.asdict(found)
+
+    def customer_now(self, customer: str, *, since: datetime, limit: int) -> FakeCustomerNow:
+        cases = [row for row in self.cases_rows if row["customer"] == customer]
+        acted = [each for each in self.action_rows if each.customer == customer]
+        decided = [each for each in self.decision_rows if each.customer == customer]
+        return FakeCustomerNow(self.score(customer), cases, acted, decided)
 
     def actions(
         self, limit: int, *, customer: str | None, before: str | None, **_: Any

@@ -60,6 +60,13 @@ class FakePage(NamedTuple):
     next: str | None
 
 
+class FakeCustomerNow(NamedTuple):
+    score: Mapping[str, object] | None
+    cases: Sequence[object]
+    actions: Sequence[object]
+    decisions: Sequence[object]
+
+
 def page_of(rows: Sequence[object], limit: int, before: str | None) -> FakePage:
     """Rows that stand newest first, by page; a cursor is how many rows come after it, so that new
     rows in front shift nothing."""
@@ -250,6 +257,15 @@ class MemoryReadModel:
 
     def explanation(self, customer: str) -> Mapping[str, object] | None:
         return self.scores.get(customer)
+
+    def customer_now(self, customer: str, *, since: datetime, limit: int) -> FakeCustomerNow:
+        own = {"customer": customer}
+        return FakeCustomerNow(
+            self.score(customer),
+            [row for row in _having(self.case_rows, own) if row["status"] != "closed"][:limit],
+            _within(_having(self.action_rows, own), "decided_at", since, None)[:limit],
+            _within(_having(self.decision_rows, own), "decided_at", since, None)[:limit],
+        )
 
     def actions(
         self,

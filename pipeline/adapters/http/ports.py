@@ -97,6 +97,20 @@ Change = history.Change
 Feed = history.Feed
 
 
+class CustomerNow(Protocol):
+    """A customer's score without its parts, ``None`` if nothing is known of them; the cases that
+    are not closed, and the latest actions and decisions."""
+
+    @property
+    def score(self) -> Mapping[str, object] | None: ...
+    @property
+    def cases(self) -> Sequence[object]: ...
+    @property
+    def actions(self) -> Sequence[object]: ...
+    @property
+    def decisions(self) -> Sequence[object]: ...
+
+
 class ReadModel(Protocol):
     """What was written, for reading. Methods block; the edge calls them in a thread pool.
 
@@ -110,6 +124,11 @@ class ReadModel(Protocol):
 
     def explanation(self, customer: str) -> Mapping[str, object] | None:
         """The same with its parts."""
+        ...
+
+    def customer_now(self, customer: str, *, since: datetime, limit: int) -> CustomerNow:
+        """What to know of a customer who is there: of actions and decisions none before ``since``,
+        of each kind at most ``limit``, newest first."""
         ...
 
     # Of every list: filters that are None let everything pass; since <= time < until.

@@ -1,5 +1,6 @@
 """Serves an application until a signal comes, then lets open requests finish."""
 
+import gc
 import logging
 import os
 import signal
@@ -50,6 +51,9 @@ def serve(
         lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    # What is there by now stays: it need not be looked through for garbage, which takes long.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     with listener, _signals_stay_here() as came:
         server = _StoppingServer(config, on_stopping, around or nullcontext(), came)
         bound = listener.getsockname()[1]

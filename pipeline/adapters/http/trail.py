@@ -14,9 +14,6 @@ from schemas.perception import Contribution, Details, Felt
 _CARE_ROWS = 100
 """Of each kind at most: more than anybody reads while a customer is on the phone."""
 
-_NOT_CLOSED = ("open", "resolved")
-"""Only the customer's own word closes a case, so a resolved one is still to be asked about."""
-
 
 class Touch(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One event of a customer, and what it did to the score.
@@ -59,7 +56,8 @@ class Trail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """All touches of a customer from ``since`` to ``as_of``, newest first, across channels.
 
     ``more`` is true if there were more touches than are shown. ``cases`` are those that the
-    customer has not closed, of any age; ``actions`` and ``decisions`` those of the same hours.
+    customer has not closed, of any age: a resolved one is still to be asked about. ``actions`` and
+    ``decisions`` are those of the same hours.
     """
 
     customer: str
@@ -108,25 +106,19 @@ def trail_of(
 
     ``rows`` were asked for with one more than ``limit``: it tells whether there are more.
     """
-    score = read.score(customer)
-    if score is None and not rows:
+    now = read.customer_now(customer, since=since, limit=_CARE_ROWS)
+    if now.score is None and not rows:
         return None
-    cases: list[object] = []
-    for status in _NOT_CLOSED:
-        found = read.cases(_CARE_ROWS, customer=customer, status=status, before=None)
-        cases += found.items
-    actions = read.actions(_CARE_ROWS, customer=customer, before=None, since=since)
-    decisions = read.decisions(_CARE_ROWS, customer=customer, before=None, since=since)
     return Trail(
         customer=customer,
         as_of=as_of,
         since=since,
-        standing=None if score is None else _standing(score),
+        standing=None if now.score is None else _standing(now.score),
         touches=tuple(touch_of(row) for row in rows[:limit]),
         more=len(rows) > limit,
-        cases=read_as(cases, tuple[Case, ...]),
-        actions=read_as(actions.items, tuple[CareAction, ...]),
-        decisions=read_as(decisions.items, tuple[CareDecision, ...]),
+        cases=read_as(now.cases, tuple[Case, ...]),
+        actions=read_as(now.actions, tuple[CareAction, ...]),
+        decisions=read_as(now.decisions, tuple[CareDecision, ...]),
     )
 
 
