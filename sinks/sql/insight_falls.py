@@ -37,20 +37,6 @@ from sinks.sql.tables import COMPLAINED, FELL, LEFT
 MOST_FALLS: Final = 100_000
 """The latest so many falls of a span are looked at for what many have in common."""
 
-# The dimension that lost most, by name where two lost the same.
-_WORST: Final = {
-    "postgresql": (
-        "(SELECT each.felt ->> 'dimension' FROM json_array_elements(contributions.felt)"
-        " AS each(felt) WHERE CAST(each.felt ->> 'value' AS double precision) < 0"
-        " ORDER BY CAST(each.felt ->> 'value' AS double precision), 1 LIMIT 1)"
-    ),
-    "sqlite": (
-        "(SELECT each.value ->> 'dimension' FROM json_each(contributions.felt)"
-        " AS each WHERE each.value ->> 'value' < 0 ORDER BY each.value ->> 'value', 1 LIMIT 1)"
-    ),
-}
-
-
 T = TypeVar("T")
 
 
@@ -74,7 +60,7 @@ def falls(
             column.time,
             column.event,
             column.touchpoint,
-            _worst(connection),
+            column.lost_most,
             column.department,
             column.score_before,
             column.score_after,
@@ -99,7 +85,7 @@ def falls(
 
 def affected(connection: Connection, *, since: datetime, until: datetime) -> Sequence[Affected]:
     column = tables.contributions.c
-    bad = _experiences(connection, since).where(column.time < until).cte("bad")
+    bad = _experiences(since).where(column.time < until).cte("bad")
     by_customer = (
         select(
             bad.c.touchpoint,
@@ -130,7 +116,7 @@ def silent(
     before: str | None,
 ) -> InsightPage[SilentCustomer]:
     score = tables.scores.c
-    bad = _experiences(connection, since).where(_at(connection, touchpoint)).cte("bad")
+    bad = _experiences(since).where(_at(connection, touchpoint)).cte("bad")
     ranked = (
         select(
             bad.c.customer,
@@ -177,7 +163,7 @@ def silent(
     return InsightPage(shown, cursor_of(shown[-1].score, shown[-1].customer) if more else None)
 
 
-def _experiences(connection: Connection, since: datetime) -> Select[tuple[object, ...]]:
+def _experiences(since: datetime) -> Select[tuple[object, ...]]:
     """The latest falls at touchpoints, each with its worst dimension; complaints left out."""
     column = tables.contributions.c
     return (
@@ -189,7 +175,7 @@ def _experiences(connection: Connection, since: datetime) -> Select[tuple[object
             column.event,
             column.topic,
             (column.score_after - column.score_before).label("points"),
-            _worst(connection),
+            column.lost_most.label("dimension"),
         )
         .where(FELL, column.customer.is_not(None), column.touchpoint.is_not(None))
         .where(_NOT_COMPLAINED, column.time >= since)
@@ -204,10 +190,6 @@ def _at(connection: Connection, touchpoint: str) -> ColumnElement[bool]:
         # Else it takes the index of all contributions of the touchpoint, most of which are no fall.
         column = literal_column("+contributions.touchpoint")
     return column == touchpoint
-
-
-def _worst(connection: Connection) -> ColumnElement[str | None]:
-    return literal_column(_WORST[connection.dialect.name]).label("dimension")
 
 
 def _complained(bad: CTE) -> ColumnElement[int]:

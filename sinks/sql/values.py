@@ -1,5 +1,6 @@
 """The values of a contract's row, in the order of its table's columns."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -8,7 +9,7 @@ import msgspec
 from schemas.care import CampaignReport, CareAction, CareCase, CareDecision, Consent
 from schemas.dead_letter import DeadLetter
 from schemas.outlook import OutlookCheck
-from schemas.perception import Contribution, Score
+from schemas.perception import Contribution, Felt, Score
 from sinks.sql.bulk import Row
 from sinks.sql.tables import time_text
 
@@ -70,6 +71,7 @@ def contribution_row(one: Contribution) -> Row:
         one.staff,
         one.cohort,
         None if one.details is None else _json(one.details),
+        _lost_most(one.felt),
     )
 
 
@@ -225,3 +227,8 @@ def _time(time: datetime | None) -> str | None:
 
 def _json(value: object) -> str:
     return _ENCODE(value).decode()
+
+
+def _lost_most(felt: Iterable[Felt]) -> str | None:
+    lost = ((each.value, each.dimension) for each in felt if each.value < 0)
+    return min(lost, default=(0.0, None))[1]

@@ -101,8 +101,10 @@ async def ask(
     return Took(sorted(took), failed)
 
 
-def measure(url: str, folder: Path, *, per_second: float, seconds: float) -> dict[str, object]:
-    """Every page by name: p50 and p99 in milliseconds, and what failed."""
+def measure(
+    url: str, folder: Path, *, only: str, per_second: float, seconds: float
+) -> dict[str, object]:
+    """Every page with ``only`` in its name: p50 and p99 in milliseconds, and what failed."""
     engine, now = make_engine(url), datetime.now(UTC)
     with engine.connect() as connection:
         many = text("SELECT count(*) FROM scores")
@@ -124,6 +126,8 @@ def measure(url: str, folder: Path, *, per_second: float, seconds: float) -> dic
         asyncio.run(_until_it_answers(base))
         found = {}
         for page in pages(now):
+            if only not in page.name:
+                continue
             rate = per_second * page.share
             asyncio.run(ask(base, page, customers, per_second=rate, seconds=2.0))
             took = asyncio.run(ask(base, page, customers, per_second=rate, seconds=seconds))
@@ -167,6 +171,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=50.0)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--database", help="an URL of a database that is filled already")
+    parser.add_argument("--only", default="", help="pages with this in their name")
     given = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchpoint-bench-")))
@@ -182,7 +187,9 @@ def main() -> None:
             now = datetime.now(UTC)
             populate(engine, load_bench_policy(), lives=LIVES, copies=copies, now=now)
             print(f"filled in {time.monotonic() - began:.0f} s", flush=True)
-        result = measure(url, folder, per_second=given.per_second, seconds=given.seconds)
+        result = measure(
+            url, folder, only=given.only, per_second=given.per_second, seconds=given.seconds
+        )
         print(json.dumps(result, indent=1))
 
 

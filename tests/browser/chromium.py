@@ -18,6 +18,7 @@ PAGES = {
     "customer-by-event": "/console/customers/customer-7?by=event",
     "quiet": "/console/customers/quiet",
     "operator": "/console/operator",
+    "silent": "/console/silent?touchpoint=call&dimension=connect_speed",
     "care": "/console/care",
     "campaigns": "/console/campaigns",
     "health": "/console/health",

@@ -12,8 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from schemas.care import CareAction, CareDecision, Cause, DecisionOutcome
-from schemas.perception import Score
-from schemas.topics import DECISIONS
+from schemas.perception import Felt, Score
+from schemas.topics import CONTRIBUTIONS, DECISIONS
+from sinks.sql import bulk, tables
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import VERSION_TABLE, is_current, upgrade
 from sinks.sql.partitions import is_partition
@@ -21,6 +22,7 @@ from sinks.sql.read import ReadModel
 from sinks.sql.rows import write_outputs
 from sinks.sql.sink import SqlSink
 from sinks.sql.tables import metadata
+from sinks.sql.values import contribution_row
 from tests.contract import outbound_samples as samples
 
 
@@ -145,6 +147,37 @@ def test_an_id_takes_further_outcomes_after_the_upgrade(engine: Engine) -> None:
         "requested",
         "withheld",
     ]
+
+
+FELT = [
+    Felt("speed", 0.2, 0.7, -0.5),
+    Felt("attitude", 0.2, 0.9, -0.7),
+    Felt("access", 0.2, 0.9, -0.7),
+    Felt("security", 0.9, 0.2, 0.7),
+]
+
+
+@pytest.mark.parametrize(
+    ("felt", "lost_most"), [(FELT, "access"), (FELT[:1], "speed"), (FELT[3:], None), ([], None)]
+)
+def test_what_lost_most_is_the_same_for_old_rows_as_for_new_ones(
+    engine: Engine, felt: list[Felt], lost_most: str | None
+) -> None:
+    fall = msgspec.structs.replace(
+        samples.contribution("c1", 1), felt=tuple(felt), score_before=60.0, score_after=50.0
+    )
+    upgrade(engine, "0010")
+    before = contribution_row(fall)[:-1]
+    names = [name for name in bulk.columns(tables.contributions) if name != "lost_most"]
+    places = ", ".join(f":{name}" for name in names)
+    old = text(f"INSERT INTO contributions ({', '.join(names)}) VALUES ({places})")  # noqa: S608
+    with engine.begin() as connection:
+        connection.execute(old, dict(zip(names, before, strict=True)))
+    upgrade(engine)
+    with engine.begin() as connection:
+        write_outputs(connection, [(CONTRIBUTIONS, b"c1", samples.encode(fall))])
+        found = connection.execute(text("SELECT lost_most FROM contributions")).scalars().all()
+    assert found == [lost_most, lost_most]
 
 
 def test_sinks_that_start_together_migrate_once(engine: Engine) -> None:

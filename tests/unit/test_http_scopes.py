@@ -67,6 +67,7 @@ MATRIX: dict[str, str] = {
     "GET /console/": "d oa",
     "GET /console/customers/{customer:path}": "d oa",
     "GET /console/operator": "d oa",
+    "GET /console/silent": "d oa",
     "GET /console/care": "d oa",
     "GET /console/campaigns": "d oa",
     "GET /console/health": "d oa",

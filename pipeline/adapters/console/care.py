@@ -9,9 +9,9 @@ from pipeline.adapters.console.view import View
 from pipeline.adapters.http.rows import Case, read_as
 from schemas.care import CareAction, CareDecision
 
-_MOST_CASES: Final = 500
-_MOST_WAITING: Final = 200
-_MOST_DECISIONS: Final = 1_000
+_MOST_CASES: Final = 100
+_MOST_WAITING: Final = 100
+_MOST_DECISIONS: Final = 300
 SOON: Final = timedelta(hours=4)
 
 

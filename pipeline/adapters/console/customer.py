@@ -78,6 +78,7 @@ def view_customer(
         shows,
         live=("score", "action", "decision", "case"),
         about=customer,
+        every_seconds=1,  # one customer's changes are few, and waited for
     )
 
 

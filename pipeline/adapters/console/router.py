@@ -22,6 +22,7 @@ from pipeline.adapters.console.operator import Wish, view_operator
 from pipeline.adapters.console.overview import view_overview
 from pipeline.adapters.console.pages import LANG, Pages, chosen
 from pipeline.adapters.console.ports import Ask, CampaignReports, CareQueue, Sources
+from pipeline.adapters.console.silent import Experience, view_silent
 from pipeline.adapters.console.speech import speech
 from pipeline.adapters.console.view import View, customer_path
 from pipeline.adapters.console.waterfall import By
@@ -45,6 +46,7 @@ _NOT_NOW: Final = (Busy, Unavailable, OperationalError, PoolTimeout)
 
 Days = Annotated[int, Query(ge=1, le=730)]
 Name = Annotated[str | None, Query(max_length=256)]
+SomeName = Annotated[str, Query(min_length=1, max_length=256)]
 Cursor = Annotated[str | None, Query(max_length=100)]
 Make = Callable[[Ask], View]
 
@@ -154,6 +156,17 @@ def _add_pages(
     ) -> Response:
         wish = Wish(axis, value, dimension or None, days)
         return page(request, lambda ask: view_operator(ask, wish))
+
+    @router.get("/silent")
+    def get_silent(
+        request: Request,
+        touchpoint: SomeName,
+        dimension: SomeName,
+        days: Days = 30,
+        before: Cursor = None,
+    ) -> Response:
+        felt = Experience(touchpoint, dimension, days)
+        return page(request, lambda ask: view_silent(ask, felt, before=before))
 
     @router.get("/care")
     def get_care(request: Request) -> Response:

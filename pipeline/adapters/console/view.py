@@ -6,13 +6,17 @@ from urllib.parse import quote
 
 
 class View(NamedTuple):
-    """A page. ``live`` names the changes that may alter it, ``about`` the one customer it is of."""
+    """A page. ``live`` names the changes that may alter it, ``about`` the one customer it is of.
+
+    It is fetched anew after a change, at most once in ``every_seconds``.
+    """
 
     template: str
     title: str
     shows: Mapping[str, object]
     live: tuple[str, ...] = ()
     about: str = ""
+    every_seconds: int = 5
     status: int = 200
 
 

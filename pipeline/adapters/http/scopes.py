@@ -73,7 +73,15 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
     # Its pages name customers.
     **{
         ("GET", f"/console/{page}"): "identify"
-        for page in ("", "customers/{customer:path}", "operator", "care", "campaigns", "health")
+        for page in (
+            "",
+            "customers/{customer:path}",
+            "operator",
+            "silent",
+            "care",
+            "campaigns",
+            "health",
+        )
     },
     ("GET", "/console/{rest:path}"): "any",
 }

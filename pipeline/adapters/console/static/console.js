@@ -2,8 +2,8 @@
 "use strict";
 (() => {
   const QUIET_MS = 300; // after a change: more of them come together
-  // Between two fetches, however much changes; one customer's changes are few, and waited for.
-  const LEAST_MS = document.getElementById("main").dataset.about ? 1000 : 5000;
+  // Between two fetches, however much changes.
+  const LEAST_MS = 1000 * Number(document.getElementById("main").dataset.every);
   const root = document.documentElement;
   root.classList.add("js");
 
