@@ -6,7 +6,6 @@ from typing import Final
 
 from sqlalchemy import (
     CTE,
-    ColumnElement,
     Connection,
     Float,
     Select,
@@ -17,6 +16,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
 )
 
 from schemas.insight_rows import ActionSums, Arm, CaredFor
@@ -26,7 +26,11 @@ HELD_OUT: Final = "hold_out"
 """The reason of a decision to withhold that an experiment made."""
 
 
+_OF_CHOICE: Final = text(f"asked.{tables.OF_CHOICE.text}")
+
+
 def actions(connection: Connection, *, since: datetime, until: datetime) -> Sequence[ActionSums]:
+    """By action, without what is required: that is done whatever it costs."""
     column = tables.decisions.c
     wanted = _requested(since, until).subquery("requested")
     gained = _gained(connection, since, until)
@@ -44,7 +48,8 @@ def actions(connection: Connection, *, since: datetime, until: datetime) -> Sequ
     }
     stopped = connection.execute(
         select(column.action, func.count())
-        .where(column.outcome == "withheld", column.decided_at >= since, column.decided_at < until)
+        .where(tables.OF_CHOICE, column.outcome == "withheld")
+        .where(column.decided_at >= since, column.decided_at < until)
         .group_by(column.action)
     )
     withheld = {action: int(count) for action, count in stopped}
@@ -79,6 +84,7 @@ def _requested(since: datetime, until: datetime) -> Select[tuple[object, ...]]:
             asked.outerjoin(done, and_(done.c.id == asked.c.id, done.c.outcome == "settled"))
         )
         .where(
+            _OF_CHOICE,
             asked.c.outcome == "requested",
             asked.c.decided_at >= since,
             asked.c.decided_at < until,
@@ -89,20 +95,20 @@ def _requested(since: datetime, until: datetime) -> Select[tuple[object, ...]]:
 def _gained(connection: Connection, since: datetime, until: datetime) -> dict[str, float]:
     """Points moved by the touches that carried the requests of the span out, by action."""
     asked, touch = tables.decisions.alias("asked"), tables.contributions.alias("touch")
-    about: ColumnElement[str] = literal_column("touch.details ->> 'about'")
     wanted = (
         select(asked.c.action, func.sum(touch.c.score_after - touch.c.score_before))
         .select_from(
             asked.join(
                 touch,
                 and_(
-                    touch.c.customer == asked.c.customer,
+                    literal_column("touch.about IS NOT NULL"),
                     touch.c.time >= since,
-                    about == asked.c.id,
+                    touch.c.about == asked.c.id,
                 ),
             )
         )
         .where(
+            _OF_CHOICE,
             asked.c.outcome == "requested",
             asked.c.decided_at >= since,
             asked.c.decided_at < until,

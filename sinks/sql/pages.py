@@ -68,7 +68,7 @@ def page_of(rows: Sequence[AnyRow], limit: int, time: str | None) -> Page:
 
 def item_of(row: AnyRow) -> Item:
     """A row as its contract has it, without what only the database needs."""
-    hidden = ("seq", "changed", "lost_most")
+    hidden = ("seq", "changed", "lost_most", "about")
     item = {name: _plain(value) for name, value in row._mapping.items() if name not in hidden}
     if "cause_source" in item:
         item["cause"] = {"source": item.pop("cause_source"), "event": item.pop("cause_event")}

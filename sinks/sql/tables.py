@@ -115,6 +115,7 @@ Partial indexes are used where a query has their condition to the letter.
 
 COMPLAINED: Final = text("(intent = 'complaint' OR type = 'touchpoint.complaint.opened.v1')")
 LEFT: Final = text("type = 'touchpoint.customer.left.v1'")
+ABOUT: Final = text("about IS NOT NULL")
 
 NEEDS_APPROVAL: Final = text("needs_approval")
 OF_CHOICE: Final = text("action_class <> 'required'")
@@ -147,6 +148,7 @@ contributions = Table(
     # Of ``felt`` the dimension that lost most, by name where two lost the same: to look for it in
     # a hundred thousand rows takes seconds.
     Column("lost_most", Text),
+    Column("about", Text),  # of ``details``: what it answers, or the action that it carries out
     Index("contributions_customer_time", "customer", "time", "seq"),
     Index("contributions_time", "time", "seq"),
     Index("contributions_touchpoint_time", "touchpoint", "time", "seq"),
@@ -164,6 +166,15 @@ contributions = Table(
         "time",
         postgresql_where=COMPLAINED,
         sqlite_where=COMPLAINED,
+    ),
+    Index(
+        "contributions_about",
+        "time",
+        "about",
+        "score_before",
+        "score_after",
+        postgresql_where=ABOUT,
+        sqlite_where=ABOUT,
     ),
     Index("contributions_left", "customer", "time", postgresql_where=LEFT, sqlite_where=LEFT),
     Index("contributions_left_time", "time", "seq", postgresql_where=LEFT, sqlite_where=LEFT),
@@ -275,6 +286,12 @@ decisions = Table(
         "decisions_of_choice",
         "decided_at",
         "seq",
+        # What costs are counted from, so that the index is enough.
+        "outcome",
+        "action",
+        "id",
+        "cost",
+        "expected_gain",
         postgresql_where=OF_CHOICE,
         sqlite_where=OF_CHOICE,
     ),

@@ -72,6 +72,7 @@ def contribution_row(one: Contribution) -> Row:
         one.cohort,
         None if one.details is None else _json(one.details),
         _lost_most(one.felt),
+        None if one.details is None else one.details.about,
     )
 
 

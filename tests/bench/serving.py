@@ -34,6 +34,8 @@ KEY: Final = "bench-" + "k" * 32
 START_SECONDS: Final = 60.0
 LIVES: Final = 2_000
 _SAMPLED: Final = 20_000
+_MEMORY: Final = "4GB"
+"""Of the database, for 1,000,000 customers who take 15 GB."""
 
 
 class Page(NamedTuple):
@@ -177,7 +179,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchpoint-bench-")))
         url = given.database
         if url is None:
-            server = open_postgres()
+            server = open_postgres(f"shared_buffers={_MEMORY}")
             if isinstance(server, LocalPostgres):
                 stack.enter_context(server)
             url = server.create_database()

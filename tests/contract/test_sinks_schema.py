@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from schemas.care import CareAction, CareDecision, Cause, DecisionOutcome
-from schemas.perception import Felt, Score
+from schemas.perception import Details, Felt, Score
 from schemas.topics import CONTRIBUTIONS, DECISIONS
 from sinks.sql import bulk, tables
 from sinks.sql.engine import make_engine
@@ -160,24 +160,29 @@ FELT = [
 @pytest.mark.parametrize(
     ("felt", "lost_most"), [(FELT, "access"), (FELT[:1], "speed"), (FELT[3:], None), ([], None)]
 )
-def test_what_lost_most_is_the_same_for_old_rows_as_for_new_ones(
+def test_what_is_looked_for_is_the_same_in_old_rows_as_in_new_ones(
     engine: Engine, felt: list[Felt], lost_most: str | None
 ) -> None:
     fall = msgspec.structs.replace(
-        samples.contribution("c1", 1), felt=tuple(felt), score_before=60.0, score_after=50.0
+        samples.contribution("c1", 1),
+        felt=tuple(felt),
+        score_before=60.0,
+        score_after=50.0,
+        details=Details(about="a-1"),
     )
     upgrade(engine, "0010")
-    before = contribution_row(fall)[:-1]
-    names = [name for name in bulk.columns(tables.contributions) if name != "lost_most"]
-    places = ", ".join(f":{name}" for name in names)
-    old = text(f"INSERT INTO contributions ({', '.join(names)}) VALUES ({places})")  # noqa: S608
+    every = dict(zip(bulk.columns(tables.contributions), contribution_row(fall), strict=True))
+    before = {name: value for name, value in every.items() if name not in ("lost_most", "about")}
+    places = ", ".join(f":{name}" for name in before)
+    old = text(f"INSERT INTO contributions ({', '.join(before)}) VALUES ({places})")  # noqa: S608
     with engine.begin() as connection:
-        connection.execute(old, dict(zip(names, before, strict=True)))
+        connection.execute(old, before)
     upgrade(engine)
     with engine.begin() as connection:
         write_outputs(connection, [(CONTRIBUTIONS, b"c1", samples.encode(fall))])
-        found = connection.execute(text("SELECT lost_most FROM contributions")).scalars().all()
-    assert found == [lost_most, lost_most]
+        wanted = text("SELECT lost_most, about FROM contributions")
+        found = [tuple(row) for row in connection.execute(wanted)]
+    assert found == [(lost_most, "a-1")] * 2
 
 
 def test_sinks_that_start_together_migrate_once(engine: Engine) -> None:

@@ -124,8 +124,9 @@ class LocalPostgres:
     ``stop``, ``kill`` and ``start`` keep its data and its URLs.
     """
 
-    def __init__(self, programs: Path) -> None:
-        """``programs`` is the folder with ``initdb`` and ``postgres``."""
+    def __init__(self, programs: Path, *settings: str) -> None:
+        """``programs`` is the folder with ``initdb`` and ``postgres``; ``settings`` are NAME=VALUE,
+        and go before those for tests."""
         self._folder = Path(tempfile.mkdtemp(prefix="touchpoint-pg-"))
         self._owner = _unprivileged() if os.geteuid() == 0 else None
         self._data = self._folder / "data"
@@ -138,7 +139,7 @@ class LocalPostgres:
                 os.chown(path, *self._owner)
         self._programs = programs
         self._port = free_ports(1)[0]
-        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        settings = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
         # No TCP: the port only names the socket's file.
         place = ["-D", str(self._data), "-k", str(self._folder), "-h", "", "-p", str(self._port)]
         self.process = ServiceProcess(
@@ -263,8 +264,10 @@ def _copy_programs(programs: Path, target: Path) -> Path:
     return target / install.parent.name / install.name / "bin"
 
 
-def open_postgres() -> RemotePostgres | LocalPostgres:
+def open_postgres(*settings: str) -> RemotePostgres | LocalPostgres:
     """The first to be had of: the one the environment names, the package's, the system's.
+
+    ``settings`` are for one of our own.
 
     A ``LocalPostgres`` is not started yet: enter it. ``ServiceMissingError`` if there is none.
     """
@@ -274,4 +277,4 @@ def open_postgres() -> RemotePostgres | LocalPostgres:
     programs = _packaged_programs() or _system_programs()
     if programs is None:
         raise ServiceMissingError(missing_postgres())
-    return LocalPostgres(programs)
+    return LocalPostgres(programs, *settings)

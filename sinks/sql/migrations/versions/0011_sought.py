@@ -1,4 +1,4 @@
-"""Of each contribution the dimension that lost most: icebergs count a hundred thousand of them."""
+"""Of each contribution what insights look for in a hundred thousand of them, in columns."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_ABOUT = "about IS NOT NULL"
 _WORST = {
     "postgresql": (
         "(SELECT each.felt ->> 'dimension' FROM json_array_elements(contributions.felt)"
@@ -29,7 +30,20 @@ def upgrade() -> None:
         f"UPDATE contributions SET lost_most = {worst} "  # noqa: S608 - text of our own
         "WHERE score_after < score_before - 1"
     )
+    op.add_column("contributions", sa.Column("about", sa.Text()))
+    op.execute(
+        "UPDATE contributions SET about = details ->> 'about' WHERE details ->> 'about' IS NOT NULL"
+    )
+    op.create_index(
+        "contributions_about",
+        "contributions",
+        ["time", "about", "score_before", "score_after"],
+        postgresql_where=sa.text(_ABOUT),
+        sqlite_where=sa.text(_ABOUT),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("contributions_about", "contributions")
+    op.drop_column("contributions", "about")
     op.drop_column("contributions", "lost_most")
