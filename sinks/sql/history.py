@@ -14,6 +14,7 @@ from sinks.sql.pages import (
     BadCursor,
     Item,
     Page,
+    cursor_before,
     item_of,
     newest_first,
     pack,
@@ -69,6 +70,14 @@ class SqlHistory:
         table = tables.contributions
         rows = self._all(newest_first(wanted, table, "time", limit=limit, before=before))
         return page_of(rows, limit, "time")
+
+    def cursor_of(self, customer: str, event: str) -> str | None:
+        """The ``before`` of ``history`` whose page begins with this event, the latest of this id;
+        ``None`` if the customer has none such."""
+        table = tables.contributions
+        wanted = _contributions(customer, None).where(table.c.event == event)
+        rows = self._all(newest_first(wanted, table, "time", limit=1))
+        return cursor_before(rows[0].time, rows[0].seq + 1) if rows else None
 
     def scores_changed(self, limit: int, *, since: str | None = None) -> Page:
         """Scores without parts in the order in which they last changed; ``next`` is never ``None``.

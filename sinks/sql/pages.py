@@ -62,8 +62,13 @@ def page_of(rows: Sequence[AnyRow], limit: int, time: str | None) -> Page:
     if len(rows) > limit and shown:
         last = shown[-1]._mapping
         moment = last[time] if time is not None else datetime.fromtimestamp(0, UTC)
-        cursor = pack(f"{time_text(moment)} {last['seq']}")
+        cursor = cursor_before(moment, last["seq"])
     return Page([item_of(row) for row in shown], cursor)
+
+
+def cursor_before(time: datetime, seq: int) -> str:
+    """The cursor of the page that begins behind the row of this time and number."""
+    return pack(f"{time_text(time)} {seq}")
 
 
 def item_of(row: AnyRow) -> Item:

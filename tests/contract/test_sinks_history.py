@@ -136,6 +136,16 @@ def test_a_page_of_changed_scores_says_where_to_go_on_later(
     assert [item["customer"] for item in again.items] == ["c0"]
 
 
+def test_a_history_can_begin_with_any_event(engine: Engine, past: SqlHistory) -> None:
+    write(engine, CONTRIBUTIONS, *range(COUNT))
+    every = past.history("c0", 100).items
+    for at, item in enumerate(every):
+        cursor = past.cursor_of("c0", str(item["event"]))
+        assert past.history("c0", 100, before=cursor).items == every[at:]
+    assert past.cursor_of("c0", "e1") is None  # which is another's
+    assert past.cursor_of("c0", "nothing") is None
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_a_feed_tells_each_change_once_in_the_order_of_transactions(
     engine: Engine, past: SqlHistory, limit: int

@@ -125,8 +125,8 @@ class TownWait(NamedTuple):
 
 
 WAITS: Final = (
-    TownWait("a-1", "held", ago(hours=1.2), "clara", "she is travelling until Monday"),
     TownWait("a-6", "approval", ago(hours=2)),
+    TownWait("a-1", "held", ago(hours=1.2), "clara", "she is travelling until Monday"),
 )
 
 
@@ -176,6 +176,10 @@ class TownHistory:
         rows, first = self._of(customer, since), int(before or 0)
         more = first + limit < len(rows)
         return FakePage(rows[first : first + limit], str(first + limit) if more else None)
+
+    def cursor_of(self, customer: str, event: str) -> str | None:
+        names = [row.event for row in self._of(customer, None)]
+        return str(names.index(event)) if event in names else None
 
     def _of(self, customer: str, since: datetime | None) -> list[Contribution]:
         mine = [row for row in self.rows if row.customer == customer]

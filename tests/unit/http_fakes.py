@@ -127,6 +127,11 @@ class MemoryHistory:
         rows = [t for t in self._of(customer) if since is None or t.time >= since]
         return page_of(rows, limit, before)
 
+    def cursor_of(self, customer: str, event: str) -> str | None:
+        rows = self._of(customer)
+        found = next((at for at, row in enumerate(rows) if row.event == event), None)
+        return None if found is None else str(len(rows) - found)
+
     def scores_changed(self, limit: int, *, since: str | None) -> FakePage:
         changes, after = self._after(since or "c0", limit, "score")
         return FakePage([row for _, _, row in changes], after)

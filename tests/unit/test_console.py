@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -132,11 +134,30 @@ def test_contributions_as_shown_add_up_to_the_score_as_shown(by: str) -> None:
 def test_figures_lead_to_the_events_behind_them() -> None:
     html = get(f"/console/customers/{KNOWN}?by=event").text
     ids = {attributes.get("id") for _, attributes in Outline(html).tags}
-    start = f"/console/customers/{KNOWN}#"
+    start = f"/console/customers/{KNOWN}?event="
     links = [a["href"] or "" for a in Outline(html).of("a")]
-    events = [link.removeprefix(start) for link in links if link.startswith(start)]
+    events = [link.partition("#")[2] for link in links if link.startswith(start)]
     assert "event-call-118" in events
     assert {event for event in events if event not in ids} <= {"event-gift-3"}
+
+
+def test_an_event_of_long_ago_is_found_behind_its_link() -> None:
+    town = make_town()
+    latest = town.history.rows[0]
+    town.history.rows = [
+        msgspec.structs.replace(latest, event=f"e-{n}", time=latest.time - timedelta(hours=n))
+        for n in range(130)
+    ]
+    app = town_app(town)
+
+    def shown(query: str) -> list[str]:
+        return re.findall(
+            r'id="event-(e-\d+)"', get(f"/console/customers/{KNOWN}{query}", app).text
+        )
+
+    latest_page = [f"e-{n}" for n in range(50)]
+    assert shown("") == shown("?event=e-49") == shown("?event=unknown") == latest_page
+    assert shown("?event=e-110") == [f"e-{n}" for n in range(110, 130)]
 
 
 def test_odd_ids_are_shown_as_they_are_and_found_again() -> None:
@@ -235,9 +256,7 @@ def test_case_queue_goes_by_the_next_clock_and_says_what_is_overdue() -> None:
 
 
 def test_what_waits_for_a_person_stands_once_the_longest_wait_first() -> None:
-    town = make_town()
-    town.queue.waits.sort(key=lambda wait: wait.at)
-    html = get("/console/care", town_app(town)).text
+    html = get("/console/care").text
     assert re.findall(r'id="orders-(a-[16])"', html) == ["a-6", "a-1"]
     assert "held by clara" in html
     assert "she is travelling until Monday" in html

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.adapters.console.figures import (
     Fall,
@@ -15,6 +15,7 @@ from pipeline.adapters.console.lives import lives_of
 from pipeline.adapters.console.ports import Ask
 from pipeline.adapters.console.view import View, event_path
 from pipeline.adapters.console.waterfall import BY, By, waterfall
+from pipeline.adapters.http.ports import History
 from pipeline.adapters.http.problems import ProblemError
 from pipeline.adapters.http.rows import Case, read_as
 from pipeline.core.perceive.explain import Explanation, explain, places_of
@@ -32,8 +33,21 @@ _FIRM: Final = 0.8
 _FAIR: Final = 0.5
 
 
+class EventsWish(NamedTuple):
+    """Which events are listed: the latest, those behind a cursor, or those from ``event`` back
+    where it is not among these."""
+
+    before: str | None = None
+    event: str | None = None
+
+
 def view_customer(
-    ask: Ask, customer: str, *, by: By = "dimension", days: int = 90, before: str | None = None
+    ask: Ask,
+    customer: str,
+    *,
+    by: By = "dimension",
+    days: int = 90,
+    events: EventsWish = EventsWish(),  # noqa: B008 - frozen
 ) -> View:
     """The page. Raises ``ProblemError`` 404 for a customer nothing is known of."""
     read = ask.sources.read
@@ -70,7 +84,7 @@ def view_customer(
         "trail_hours": TRAIL_HOURS,
         "fall": fall,
         "waterfall": steps,
-        **_happened(ask, score, days=days, before=before, height=steps["layout"]["height"]),
+        **_happened(ask, score, days=days, wish=events, height=steps["layout"]["height"]),
     }
     return View(
         "customer.html",
@@ -91,7 +105,7 @@ def _why(ask: Ask, explanation: Explanation, by: By) -> tuple[Fall, Figure]:
 
 
 def _happened(
-    ask: Ask, score: Score, *, days: int, before: str | None, height: int
+    ask: Ask, score: Score, *, days: int, wish: EventsWish, height: int
 ) -> dict[str, object]:
     """The trail, the events page by page, and the score over time; nothing without a history."""
     history = ask.sources.history
@@ -100,15 +114,31 @@ def _happened(
     customer, until = score.customer, max(ask.now, score.as_of)
     trail = history.trail(customer, since=until - timedelta(hours=TRAIL_HOURS), limit=_MOST_TRAIL)
     recent = history.history(customer, _MOST_TRAIL, since=until - timedelta(days=days), before=None)
-    page = history.history(customer, _MOST_EVENTS, since=None, before=before)
+    events, older = _events(history, customer, wish)
     points = _points(ask, read_as(recent.items, list[Contribution]))
     return {
         "trail": read_as(trail, list[Contribution]),
-        "events": read_as(page.items, list[Contribution]),
-        "older": page.next,
+        "events": events,
+        "older": older,
         "moved": points,
         "curve": _curve(ask, score, points, height) if points else None,
     }
+
+
+def _events(
+    history: History, customer: str, wish: EventsWish
+) -> tuple[list[Contribution], str | None]:
+    """A page of events, and the cursor of the next."""
+
+    def read(before: str | None) -> tuple[list[Contribution], str | None]:
+        page = history.history(customer, _MOST_EVENTS, since=None, before=before)
+        return read_as(page.items, list[Contribution]), page.next
+
+    events, older = read(wish.before)
+    if wish.event is not None and wish.event not in {each.event for each in events}:
+        there = history.cursor_of(customer, wish.event)
+        return (events, older) if there is None else read(there)
+    return events, older
 
 
 def _points(ask: Ask, contributions: Sequence[Contribution]) -> list[ScorePoint]:

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from pipeline.adapters.console.assets import load_assets
 from pipeline.adapters.console.campaigns import view_campaigns
 from pipeline.adapters.console.care import view_care
-from pipeline.adapters.console.customer import view_customer
+from pipeline.adapters.console.customer import EventsWish, view_customer
 from pipeline.adapters.console.health import view_health
 from pipeline.adapters.console.operator import Wish, view_operator
 from pipeline.adapters.console.overview import view_overview
@@ -138,12 +138,15 @@ def _add_pages(
     def get_customer(
         request: Request,
         customer: str,
+        *,
         by: By = "dimension",
         days: Days = 90,
         before: Cursor = None,
+        event: Name = None,
     ) -> Response:
+        wish = EventsWish(before, event)
         return page(
-            request, lambda ask: view_customer(ask, customer, by=by, days=days, before=before)
+            request, lambda ask: view_customer(ask, customer, by=by, days=days, events=wish)
         )
 
     @router.get("/operator")

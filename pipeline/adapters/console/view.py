@@ -34,4 +34,5 @@ def event_path(base: str, customer: str | None, event: str) -> str | None:
     """The row of an event in its customer's page; ``None`` for one without a customer."""
     if customer is None:
         return None
-    return f"{customer_path(base, customer)}#{event_anchor(event)}"
+    named = quote(event, safe="")
+    return f"{customer_path(base, customer)}?event={named}#{event_anchor(event)}"

@@ -189,6 +189,11 @@ class History(Protocol):
         """The customer's contributions, newest first, page by page."""
         ...
 
+    def cursor_of(self, customer: str, event: str) -> str | None:
+        """The ``before`` of ``history`` whose page begins with this event, the latest of this id;
+        ``None`` if the customer has none such."""
+        ...
+
     def scores_changed(self, limit: int, *, since: str | None) -> Page:
         """Scores (without parts) in the order in which they last changed, from ``since`` on.
 
