@@ -60,22 +60,28 @@ class FallPage(NamedTuple):
 class SqlInsights:
     """Insights of ``rows`` as the ``policy`` of the moment judges them.
 
-    ``speak`` gives the language with a tag, in which improvements and the basis of money are told:
-    the policy's.
+    ``speak`` gives the first language that is spoken of some tags: in it improvements and the
+    basis of money are told.
     """
 
     def __init__(
         self,
         rows: InsightRows,
         policy: Callable[[], Policy],
-        speak: Callable[[str], Translator],
+        speak: Callable[[Sequence[str]], Translator],
     ) -> None:
         self._rows = rows
         self._policy = policy
         self._speak = speak
 
     def levels(
-        self, axis: Axis, *, since: datetime, until: datetime, dimension: str | None = None
+        self,
+        axis: Axis,
+        *,
+        since: datetime,
+        until: datetime,
+        dimension: str | None = None,
+        language: str | None = None,
     ) -> Sequence[Level]:
         """How each value of an axis stands, the largest gap first; staff by name only."""
         policy = self._policy()
@@ -86,7 +92,9 @@ class SqlInsights:
         past = self._rows.sums(stored, since=since - length, until=since, dimension=dimension)
         groups = grouped(axis, now, places, dimension)
         before = grouped(axis, past, places, dimension)
-        remedies = self._remedies(axis, groups, places, policy, since=since, until=until)
+        remedies = self._remedies(
+            axis, groups, places, policy, since=since, until=until, language=language
+        )
         return in_order(
             axis,
             [
@@ -159,11 +167,13 @@ class SqlInsights:
             ],
         )
 
-    def icebergs(self, *, since: datetime, until: datetime) -> Sequence[Iceberg]:
+    def icebergs(
+        self, *, since: datetime, until: datetime, language: str | None = None
+    ) -> Sequence[Iceberg]:
         """The iceberg with the most customers first."""
         policy = self._policy()
         figures = policy.file.insights
-        by = self._speak(policy.file.language)
+        by = self._speaker(language)
         affected = self._rows.affected(since=since, until=until)
         departments = places_of(policy).departments
         return [
@@ -208,12 +218,13 @@ class SqlInsights:
         *,
         since: datetime,
         until: datetime,
+        language: str | None,
     ) -> dict[str, str]:
         """What to improve in each group, in words."""
         rows = (
             [] if axis == "touchpoint" else self._rows.sums("touchpoint", since=since, until=until)
         )
-        sorest, by = sorest_touchpoints(rows), self._speak(policy.file.language)
+        sorest, by = sorest_touchpoints(rows), self._speaker(language)
         found = {}
         for value, group in groups.items():
             places_lost = (
@@ -223,6 +234,10 @@ class SqlInsights:
             if remedy is not None:
                 found[value] = remedy_in_words(remedy, by)
         return found
+
+    def _speaker(self, language: str | None) -> Translator:
+        own = self._policy().file.language
+        return self._speak([own] if language is None else [language, own])
 
 
 def _department(axis: Axis, value: str, dimension: str | None, places: Places) -> str | None:

@@ -23,6 +23,4 @@ def make_insights(
     ``now`` tells which sums are still kept.
     """
     spoken = catalogues or shipped_catalogues()
-    return SqlInsights(
-        InsightReader(engine, now), policy, lambda language: spoken.choose([language])
-    )
+    return SqlInsights(InsightReader(engine, now), policy, spoken.choose)

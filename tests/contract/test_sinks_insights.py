@@ -88,6 +88,9 @@ def test_levels_are_of_the_span_and_their_trend_against_the_one_before(
     assert attitude.improvement is not None
     assert "ratings.attitude" in attitude.improvement
     assert "front line" in attitude.improvement
+    told, _ = insights.levels("dimension", since=START + DAY, until=START + 2 * DAY, language="zh")
+    assert told.improvement is not None
+    assert "一线" in told.improvement
     (call,) = insights.levels("touchpoint", since=START + DAY, until=START + 2 * DAY)
     assert (call.value, call.touches) == ("call", 40)
     assert call.points == pytest.approx(-320.0)
@@ -173,6 +176,10 @@ def test_behind_one_complaint_twenty_are_estimated_and_the_silent_are_found(
     assert berg.at_risk == pytest.approx(21 * (1200 + 300 + 180))
     assert berg.currency == "CNY"
     assert "20 silent customers behind each of 1 who complained" in berg.basis
+    (told,) = insights.icebergs(since=START, until=START + DAY, language="zh")
+    assert "位沉默" in told.basis
+    (told,) = insights.icebergs(since=START, until=START + DAY, language="tlh")  # not spoken
+    assert told == berg
     page = insights.silent("call", "attitude", 4, since=START, before=None)
     rest = insights.silent("call", "attitude", 4, since=START, before=page.next)
     found = [*page.items, *rest.items]

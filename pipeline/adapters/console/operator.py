@@ -48,9 +48,11 @@ def view_operator(ask: Ask, wish: Wish) -> View:
 
 
 def _numbers(ask: Ask, insights: Insights, wish: Wish) -> dict[str, object]:
-    until = ask.now
+    until, language = ask.now, ask.say.language
     since = until - timedelta(days=wish.days)
-    levels = insights.levels(wish.axis, since=since, until=until, dimension=wish.dimension)
+    levels = insights.levels(
+        wish.axis, since=since, until=until, dimension=wish.dimension, language=language
+    )
     value = wish.value if wish.value is not None else _first(levels)
     falls = read_as(insights.falls(_MOST_FALLS, since=since, before=None).items, list[Fall])
     return {
@@ -58,12 +60,12 @@ def _numbers(ask: Ask, insights: Insights, wish: Wish) -> dict[str, object]:
         "until": until,
         "heat": heat_of(insights.matrix(since=since, until=until)),
         "levels": levels,
-        "departments": insights.levels("department", since=since, until=until),
+        "departments": insights.levels("department", since=since, until=until, language=language),
         "value": value,
         **_curve(ask, insights, wish._replace(value=value), since),
         "falls": [fall for fall in falls if _concerns(fall, wish)][:_SHOWN_FALLS],
         "churn": insights.churn(since=since, until=until),
-        "icebergs": insights.icebergs(since=since, until=until),
+        "icebergs": insights.icebergs(since=since, until=until, language=language),
         "costs": insights.costs(since=since, until=until),
         "rules": insights.care_rules(since=since, until=until),
     }

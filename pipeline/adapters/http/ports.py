@@ -208,10 +208,19 @@ class History(Protocol):
 
 
 class Insights(Protocol):
-    """What the scores say of the service. Methods block, as those of ``ReadModel``."""
+    """What the scores say of the service. Methods block, as those of ``ReadModel``.
+
+    Words are in ``language``, a tag; else, and where it is not spoken, in the policy's.
+    """
 
     def levels(
-        self, axis: Axis, *, since: datetime, until: datetime, dimension: str | None = None
+        self,
+        axis: Axis,
+        *,
+        since: datetime,
+        until: datetime,
+        dimension: str | None = None,
+        language: str | None = None,
     ) -> Sequence[Level]:
         """How each value of an axis stands, the largest gap first; staff by name only."""
         ...
@@ -233,7 +242,9 @@ class Insights(Protocol):
         """Dimension by tier: ``value`` is the tier."""
         ...
 
-    def icebergs(self, *, since: datetime, until: datetime) -> Sequence[Iceberg]: ...
+    def icebergs(
+        self, *, since: datetime, until: datetime, language: str | None = None
+    ) -> Sequence[Iceberg]: ...
 
     def silent(
         self, touchpoint: str, dimension: str, limit: int, *, since: datetime, before: str | None
