@@ -39,6 +39,7 @@ def make_web(
         ingest=ingest,
         desk=desk,
         read=side.read,
+        queue=side.queue,
         history=side.history,
         insights=side.insights,
         subscriptions=subscriptions,

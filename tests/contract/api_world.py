@@ -96,6 +96,7 @@ def application(folder: Path) -> Iterator[Application]:
     app = make_app(
         ingest=ingest,
         read=side.read,
+        queue=side.queue,
         history=side.history,
         insights=side.insights,
         subscriptions=desk,

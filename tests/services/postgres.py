@@ -139,11 +139,11 @@ class LocalPostgres:
                 os.chown(path, *self._owner)
         self._programs = programs
         self._port = free_ports(1)[0]
-        settings = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
+        options = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
         # No TCP: the port only names the socket's file.
         place = ["-D", str(self._data), "-k", str(self._folder), "-h", "", "-p", str(self._port)]
         self.process = ServiceProcess(
-            [str(programs / "postgres"), *place, *settings],
+            [str(programs / "postgres"), *place, *options],
             log=self._folder / "postgres.log",
             environment={"LC_ALL": "C"},
             owner=self._owner,

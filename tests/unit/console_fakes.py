@@ -301,6 +301,7 @@ def town_app(town: Town | None = None, *, who: Who = OPERATOR, bare: bool = Fals
     return make_app(
         ingest=None,
         read=town.read,
+        queue=town.queue,
         readiness=town.readiness,
         policy=default_policy,
         catalogues=catalogues,

@@ -262,6 +262,16 @@ def test_what_waits_for_a_person_stands_once_the_longest_wait_first() -> None:
     assert "she is travelling until Monday" in html
 
 
+def test_programs_are_told_what_waits_for_a_person_as_the_page_is() -> None:
+    found = get("/v1/actions/waiting").json()
+    assert not found["more"]
+    approval, held = found["items"]
+    assert (approval["id"], approval["why"], approval["latest"]["id"]) == ("a-6", "approval", "a-6")
+    assert approval["action"]["needs_approval"]
+    assert (held["id"], held["why"], held["by"]) == ("a-1", "held", "clara")
+    assert get("/v1/actions/waiting?limit=0").status_code == 422
+
+
 def test_only_who_may_operate_sees_buttons() -> None:
     for path in ("/console/care", "/console/health", f"/console/customers/{KNOWN}"):
         assert 'method="post"' in get(path, town_app(who=OPERATOR)).text

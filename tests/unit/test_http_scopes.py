@@ -16,6 +16,7 @@ from pipeline.adapters.http.oidc import make_oidc_router
 from pipeline.adapters.http.oidc_provider import OidcProvider, OidcSettings
 from pipeline.adapters.http.operate import make_operate_router
 from pipeline.adapters.http.operate_forms import make_form_router
+from pipeline.adapters.http.queue import make_queue_router
 from pipeline.adapters.http.scopes import TABLE, ScopeTable
 from pipeline.adapters.http.subscriptions import make_subscription_router
 from pipeline.adapters.http.who import implied
@@ -73,6 +74,7 @@ MATRIX: dict[str, str] = {
     "GET /console/health": "d oa",
     "GET /console/{rest:path}": "*",
     "GET /v1/actions": "r oa",
+    "GET /v1/actions/waiting": "d oa",
     "GET /v1/decisions": "r oa",
     "GET /v1/cases": "r oa",
     "GET /v1/dead-letters": "d oa",
@@ -106,6 +108,7 @@ def gate_and_world() -> tuple[Gate, World]:
         make_oidc_router(gate.access, OidcProvider(settings)),
         # Who passes finds nothing behind these, which is for their own tests.
         make_operate_router(_NOTHING),
+        make_queue_router(_NOTHING),
         make_form_router(_NOTHING),
         make_subscription_router(_NOTHING),
         make_console_router(

@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Final
 
 from pipeline.adapters.console.lives import Life, Lives, lives_of
-from pipeline.adapters.console.ports import Ask, Proposals, ToDecide, Wait
+from pipeline.adapters.console.ports import Ask
 from pipeline.adapters.console.view import View
+from pipeline.adapters.http.queue_ports import Proposals, ToDecide, Wait
 from pipeline.adapters.http.rows import Case, read_as
 from schemas.care import CareAction, CareDecision
 

@@ -21,7 +21,7 @@ from pipeline.adapters.console.health import view_health
 from pipeline.adapters.console.operator import Wish, view_operator
 from pipeline.adapters.console.overview import view_overview
 from pipeline.adapters.console.pages import LANG, Pages, chosen
-from pipeline.adapters.console.ports import Ask, CampaignReports, CareQueue, Sources
+from pipeline.adapters.console.ports import Ask, CampaignReports, Sources
 from pipeline.adapters.console.silent import Experience, view_silent
 from pipeline.adapters.console.speech import speech
 from pipeline.adapters.console.view import View, customer_path
@@ -35,6 +35,7 @@ from pipeline.adapters.http.ports import (
     Unavailable,
 )
 from pipeline.adapters.http.problems import ProblemError
+from pipeline.adapters.http.queue_ports import CareQueue
 from pipeline.adapters.http.who import Who, who_of
 from pipeline.adapters.messages import Catalogues
 from pipeline.core.policy.compiled import Policy

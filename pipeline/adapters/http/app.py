@@ -14,6 +14,7 @@ from pipeline.adapters.http import (
     insights_examples,
     lists_examples,
     operate_examples,
+    queue_examples,
     subscription_examples,
 )
 from pipeline.adapters.http.access import Access
@@ -40,6 +41,8 @@ from pipeline.adapters.http.ports import (
     ReadModel,
 )
 from pipeline.adapters.http.problems import add_problem_handlers
+from pipeline.adapters.http.queue import make_queue_router
+from pipeline.adapters.http.queue_ports import CareQueue
 from pipeline.adapters.http.read import make_read_router
 from pipeline.adapters.http.stream import make_stream_router
 from pipeline.adapters.http.subscriptions import make_subscription_router
@@ -58,6 +61,7 @@ _OUTPUTS: Final = (
     *history_examples.OUTPUTS,
     *insights_examples.OUTPUTS,
     *operate_examples.OUTPUTS,
+    *queue_examples.OUTPUTS,
     *subscription_examples.OUTPUTS,
     Condition,
 )
@@ -74,6 +78,7 @@ def make_app(
     now_ms: Callable[[], int],
     registry: CollectorRegistry,
     version: str,
+    queue: CareQueue | None = None,
     history: History | None = None,
     insights: Insights | None = None,
     subscriptions: SubscriptionDesk | None = None,
@@ -84,7 +89,7 @@ def make_app(
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008 - frozen
     provider: Provider | None = None,
 ) -> FastAPI:
-    """The application. Without ``ingest``, ``read``, ``history`` (which needs ``read``),
+    """The application. Without ``ingest``, ``read``, ``queue``, ``history`` (which needs ``read``),
     ``insights``, ``subscriptions`` or ``desk`` those routes are left out. Before its server stops
     call ``end_streams``.
 
@@ -109,6 +114,8 @@ def make_app(
         app.include_router(
             make_ingest_router(ingest, policy=policy, now_ms=now_ms, count=count, limits=limits)
         )
+    if queue is not None:
+        app.include_router(make_queue_router(queue))
     if read is not None:
         app.include_router(make_lists_router(read, now_ms=now_ms))
     if read is not None and history is not None:

@@ -36,6 +36,8 @@ TABLE: Final[Mapping[tuple[str, str], Need]] = {
         )
     },
     ("GET", "/v1/actions"): "read",
+    # People's own words say why something is held, and may name anybody.
+    ("GET", "/v1/actions/waiting"): "identify",
     ("GET", "/v1/decisions"): "read",
     ("GET", "/v1/cases"): "read",
     # Whoever subscribes has us post to a URL of theirs, and is told customers' ids.
