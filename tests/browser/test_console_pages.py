@@ -5,7 +5,7 @@ from time import monotonic
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.chromium import PAGES, PHONE, WIDE, open_page, wait_for_charts
 from tests.browser.serving import served
@@ -53,6 +53,21 @@ def test_page_has_no_serious_barrier_in_light_or_dark(
     page.emulate_media(color_scheme="dark")
     assert _violations(page) == []
     page.close()
+
+
+def test_logging_in_has_no_serious_barrier(context: BrowserContext) -> None:
+    with served(town_app(local=False)) as address:
+        page = context.new_page()
+        page.goto(f"{address}/console/care")
+        for wrong in (False, True):
+            if wrong:
+                page.locator("input[type=password]").fill("tp_no-such-key")
+                page.locator("button[type=submit]").click()
+                expect(page.get_by_role("alert")).to_contain_text("opens nothing")
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                assert _violations(page) == []
+        page.close()
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -280,8 +280,11 @@ def _catalogues() -> Catalogues:
     return shipped_catalogues()
 
 
-def town_app(town: Town | None = None, *, who: Who = OPERATOR, bare: bool = False) -> Any:
-    """The console on a town; ``bare`` without history, insights and campaigns."""
+def town_app(
+    town: Town | None = None, *, who: Who = OPERATOR, bare: bool = False, local: bool = True
+) -> Any:
+    """The console on a town; ``bare`` without history, insights and campaigns, not ``local`` only
+    for who has logged in."""
     town = make_town() if town is None else town
     registry = _registry()
     catalogues = _catalogues()
@@ -305,7 +308,7 @@ def town_app(town: Town | None = None, *, who: Who = OPERATOR, bare: bool = Fals
         readiness=town.readiness,
         policy=default_policy,
         catalogues=catalogues,
-        access=make_access(local=True),
+        access=make_access(local=local),
         now_ms=lambda: NOW_MS,
         registry=registry,
         version="test",

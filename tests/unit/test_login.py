@@ -63,6 +63,22 @@ def test_the_page_has_a_labelled_password_field_and_asks_for_no_script(world: Wo
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    ("wished", "language", "word"),
+    [
+        ("", "en", "Log in"),
+        ("fr, zh-CN;q=0.8, en;q=0.5", "zh", "登录"),
+        ("zh;q=0.1, EN-gb", "en", "Log in"),
+    ],
+)
+def test_the_page_speaks_the_browsers_language(
+    world: World, wished: str, language: str, word: str
+) -> None:
+    page = world.get("/console/login", {"accept-language": wished}).text
+    assert f'<html lang="{language}">' in page
+    assert f"<h1>{word}</h1>" in page
+
+
 def test_a_key_logs_in_and_the_cookie_is_guarded(gate: Gate, world: World) -> None:
     answer = log_in(world, gate.make_key("read"), "/console/cases?status=open")
     assert answer.status_code == 303

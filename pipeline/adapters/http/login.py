@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from pipeline.adapters.http.access import Access, cookie, same_origin
 from pipeline.adapters.http.csrf import form_fields
 from pipeline.adapters.http.keys import key_id_of
+from pipeline.adapters.http.language import preferred
 from pipeline.adapters.http.problems import ProblemError
 from pipeline.adapters.http.sessions import LONGEST, cookie_name
 from pipeline.adapters.http.who import Who, who_of
@@ -19,7 +20,22 @@ from pipeline.adapters.http.who import Who, who_of
 HOME: Final = "/console"
 
 _MOST_BYTES: Final = 16 * 1024
-_WRONG: Final = "This key opens nothing: it may be mistyped, revoked or expired."
+_TEXTS: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "title": "Log in",
+        "key": "API key",
+        "enter": "Log in",
+        "oidc": "Log in by your organisation",
+        "wrong": "This key opens nothing: it may be mistyped, revoked or expired.",
+    },
+    "zh": {
+        "title": "登录",
+        "key": "API 密钥",
+        "enter": "登录",
+        "oidc": "通过您的机构登录",
+        "wrong": "此密钥无法打开任何内容：可能输入有误、已撤销或已过期。",
+    },
+}
 
 
 def make_login_router(access: Access, *, oidc: bool = False) -> APIRouter:
@@ -27,9 +43,13 @@ def make_login_router(access: Access, *, oidc: bool = False) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     page = _template()
 
-    def show(back: str, error: str = "") -> Response:
+    def show(request: Request, back: str, *, wrong: bool = False) -> Response:
         nonce = secrets.token_urlsafe(16)
-        text = page.render(nonce=nonce, next=back, error=error, oidc=oidc)
+        language = _language(request)
+        texts = _TEXTS[language]
+        text = page.render(
+            nonce=nonce, next=back, wrong=wrong, oidc=oidc, language=language, texts=texts
+        )
         headers = {
             "Cache-Control": "no-store",
             "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; "
@@ -37,14 +57,14 @@ def make_login_router(access: Access, *, oidc: bool = False) -> APIRouter:
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
         }
-        if error:
+        if wrong:
             headers["WWW-Authenticate"] = "Bearer"
-        return Response(text, 401 if error else 200, headers, media_type="text/html")
+        return Response(text, 401 if wrong else 200, headers, media_type="text/html")
 
     @router.get("/console/login")
     async def get_login(request: Request) -> Response:
         back = safe_next(request.query_params.get("next"))
-        return RedirectResponse(back, 303) if access.local else show(back)
+        return RedirectResponse(back, 303) if access.local else show(request, back)
 
     @router.post("/console/login")
     async def post_login(request: Request) -> Response:
@@ -58,7 +78,7 @@ def make_login_router(access: Access, *, oidc: bool = False) -> APIRouter:
         who = await run_in_threadpool(access.keys.find, text)
         if who is None:
             await run_in_threadpool(_note_failure, access, request, key_id_of(text))
-            return show(back, _WRONG)
+            return show(request, back, wrong=True)
         return await run_in_threadpool(begin, access, request, who, back)
 
     @router.post("/console/logout")
@@ -98,6 +118,12 @@ def _end(access: Access, request: Request, who: Who) -> Response:
     response = RedirectResponse(HOME if access.local else "/console/login", 303)
     response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
     return response
+
+
+def _language(request: Request) -> str:
+    tags = preferred(request.headers.get("accept-language") or "")
+    spoken = (tag.partition("-")[0].lower() for tag in tags)
+    return next((each for each in spoken if each in _TEXTS), "en")
 
 
 def safe_next(given: str | None) -> str:
