@@ -69,7 +69,7 @@ def _do_without(service: str, reason: str) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how hard hypothesis looks: ``HYPOTHESIS_PROFILE``, else by whether this is CI."""
     # Not derandomised: every run looks elsewhere. A failure prints the blob that repeats it.
-    settings.register_profile("ci", max_examples=150, deadline=None, print_blob=True)
+    settings.register_profile("ci", max_examples=100, deadline=None, print_blob=True)
     settings.register_profile("default", max_examples=50, deadline=None, print_blob=True)
     settings.load_profile(
         os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default")
