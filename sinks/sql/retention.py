@@ -8,6 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, s
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sinks.sql import partitions, tables
+from sinks.sql.audit import audit
+from sinks.sql.orders import orders
 from sinks.sql.rollups import AXES
 
 _ROWS_AT_ONCE: Final = 1_000
@@ -29,11 +31,13 @@ class Retention(NamedTuple):
 
     contributions_days: int = 400
     actions_days: int = 400
+    """Orders for actions are kept as long."""
     decisions_days: int = 400
     cases_days: int = 400
     """From when a case was closed."""
     outlook_checks_days: int = 400
     campaign_reports_days: int = 400
+    audit_days: int = 1_095
     dead_letters_days: int = 90
     sink_rejects_days: int = 90
     rollups_by_minute_days: int = 2
@@ -107,10 +111,12 @@ def _kept_days(retention: Retention) -> tuple[tuple[Table, int], ...]:
     return (
         (tables.contributions, retention.contributions_days),
         (tables.actions, retention.actions_days),
+        (orders, retention.actions_days),
         (tables.decisions, retention.decisions_days),
         (tables.cases, retention.cases_days),
         (tables.outlook_checks, retention.outlook_checks_days),
         (tables.campaign_reports, retention.campaign_reports_days),
+        (audit, retention.audit_days),
         (tables.dead_letters, retention.dead_letters_days),
         (tables.sink_rejects, retention.sink_rejects_days),
     )
@@ -119,6 +125,8 @@ def _kept_days(retention: Retention) -> tuple[tuple[Table, int], ...]:
 _TIMES: Final = {
     "contributions": "time",
     "actions": "decided_at",
+    "orders": "at",
+    "audit": "at",
     "decisions": "decided_at",
     "cases": "closed_at",
     "outlook_checks": "settled_at",

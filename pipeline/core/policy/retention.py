@@ -18,6 +18,7 @@ class RetentionPolicy(Section):
     cases_days: Days = 400
     outlook_checks_days: Days = 400
     campaign_reports_days: Days = 400
+    audit_days: Days = 1_095
     dead_letters_days: Days = 90
     sink_rejects_days: Days = 90
     rollups_by_minute_days: Days = 2
