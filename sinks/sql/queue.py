@@ -56,10 +56,7 @@ class ToDecide(NamedTuple):
 
 
 class CareQueue:
-    """Reads over ``engine`` (of ``make_engine``); each call is one short transaction.
-
-    What is ``required``, such as a transaction's alert, is left out: nobody may decide about it.
-    """
+    """Reads over ``engine`` (of ``make_engine``), as of the moment of each statement."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = read_only(engine)
@@ -85,7 +82,10 @@ class CareQueue:
         return OpenCases(items, total, overdue, near)
 
     def latest(self, limit: int) -> Proposals:
-        """The ``limit`` newest steps."""
+        """The ``limit`` newest steps of what somebody may decide about.
+
+        What is ``required``, such as a transaction's alert, is left out: it would push out all else.
+        """
         decision = tables.decisions.c
         newest = (
             select(tables.decisions)
