@@ -84,7 +84,7 @@ class CareQueue:
     def latest(self, limit: int) -> Proposals:
         """The ``limit`` newest steps of what somebody may decide about.
 
-        What is ``required``, such as a transaction's alert, is left out: it would push out all else.
+        What is ``required``, such as an alert, is left out: it would push out all else.
         """
         decision = tables.decisions.c
         newest = (
