@@ -127,6 +127,34 @@ def dlq_redrive(
     raise typer.Exit(1 if refused else 0)
 
 
+@orders.command("waiting")
+def care_waiting(
+    url: Url = None,
+    db: Db = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Rows of each kind at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what is not sent before somebody says so, the longest wait first."""
+    import msgspec
+
+    from pipeline.adapters.http.queue import waiting_of
+    from sinks.sql.queue import CareQueue
+
+    with database(url, db) as engine:
+        found = waiting_of(CareQueue(engine).to_decide(limit))
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    for each in found.items:
+        why = f"held by {each.by}: {each.reason}" if each.why == "held" else "needs approval"
+        what = f"{each.latest.action} for {each.latest.customer}"
+        typer.echo(f"{each.id}  since {each.since:%Y-%m-%dT%H:%M:%SZ}  {what}  {why}")
+    if not found.items:
+        typer.echo("nothing waits for a person")
+    elif found.more:
+        typer.echo("and more: see --limit")
+
+
 def _order(kind: "OrderKind", help_text: str) -> None:
     def command(
         action: Action,

@@ -1,11 +1,13 @@
 """Orders for actions on a real broker, over a restart of dispatch, and dead letters sent again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from pipeline.adapters.http.ports import NoWayBack
 from pipeline.adapters.kafka.keys import key_partition
@@ -14,10 +16,15 @@ from pipeline.adapters.kafka.redrive import KafkaRedrive
 from pipeline.adapters.kafka.sender import Sender
 from pipeline.adapters.kafka.settings import KafkaSettings
 from pipeline.adapters.kafka.wishes import KafkaWishes
+from pipeline.cli import app
 from schemas.care import CareOrder, OrderKind, order_id
 from schemas.dead_letter import DeadLetter, Reason
-from schemas.topics import ACTION_RETRIES, ACTIONS, CONSENTS, EVENTS, ORDERS
+from schemas.topics import ACTION_RETRIES, ACTIONS, CONSENTS, DEAD_LETTERS, EVENTS, ORDERS
+from sinks.sql.engine import make_engine
+from sinks.sql.migrations import upgrade
+from sinks.sql.rows import write_outputs
 from tests.chaos.readers import TopicReader
+from tests.contract import outbound_samples as samples
 from tests.integration.dispatch_process import (
     PARTITIONS,
     DispatchProcess,
@@ -165,3 +172,33 @@ def test_a_dead_letter_goes_back_to_its_topic_as_it_was(settings: KafkaSettings)
                 for record in records
             }
             assert found == wanted
+
+
+def test_commands_act_on_the_broker(settings: KafkaSettings, tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'sink.db'}"
+    engine = make_engine(database)
+    upgrade(engine)
+    with engine.begin() as connection:
+        outputs = (ACTIONS, DEAD_LETTERS)
+        write_outputs(connection, [(topic, *samples.message(topic, "c1", 1)) for topic in outputs])
+    engine.dispose()
+    cluster = ("--url", database, "--bootstrap", settings.bootstrap, "--prefix", settings.prefix)
+    said = ("--reason", "asked for", "--by", "anna")
+    for command in (("care", "hold", "a-1"), ("dlq", "redrive", "1")):
+        done = CliRunner().invoke(app, [*command, *cluster, *said])
+        assert done.exit_code == 0, done.output
+    again = CliRunner().invoke(app, ["dlq", "redrive", "1", *cluster, *said])
+    assert "was sent again before" in again.stdout
+
+    async def known() -> Sequence[CareOrder]:
+        wishes = KafkaWishes(settings)
+        try:
+            return await wishes.orders("a-1")
+        finally:
+            await wishes.close()
+
+    (order,) = asyncio.run(known())
+    assert (order.order, order.by, order.reason) == ("hold", "anna", "asked for")
+    with TopicReader(settings, settings.topic(EVENTS)) as reader:
+        (sent,) = [record for records in reader.read().values() for record in records]
+    assert sent.value == samples.dead_letter(1).value

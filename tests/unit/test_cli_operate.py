@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
 from pipeline.adapters.embedded.files import FileLock, Files
 from pipeline.adapters.embedded.log_reader import LogReader
-from schemas.topics import ACTION_DEAD_LETTERS, ACTIONS, DEAD_LETTERS
+from schemas.topics import ACTION_DEAD_LETTERS, ACTIONS, DEAD_LETTERS, DECISIONS
 from sinks.sql.audit import SqlAudit
 from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
@@ -18,6 +19,10 @@ from sinks.sql.orders import OrderBook
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
 from tests.unit.test_cli_care import touchpoint
+
+REQUESTED = msgspec.structs.replace(
+    samples.decision("c1", 1, outcome="requested", reason="low_score"), id="a-1"
+)
 
 
 @contextmanager
@@ -37,6 +42,7 @@ def db(tmp_path: Path) -> Path:
         (DEAD_LETTERS, None, samples.encode(samples.dead_letter(7))),
         (ACTION_DEAD_LETTERS, None, samples.encode(samples.dead_letter(8, topic=ACTIONS))),
         (ACTIONS, b"c1", samples.encode(samples.action("c1", 1))),
+        (DECISIONS, b"c1", samples.encode(REQUESTED)),
     ]
     with opened(path) as engine:
         upgrade(engine)
@@ -48,6 +54,18 @@ def db(tmp_path: Path) -> Path:
 def in_the_log(db: Path) -> list[bytes | None]:
     with closing(LogReader(Files(db).log)) as reader:
         return [record.value for record in reader.read(0, records=100, size=1 << 20)]
+
+
+def test_what_waits_for_a_person_is_listed_with_why(db: Path) -> None:
+    listed = touchpoint("care", "waiting", "--db", db)
+    assert listed.exit_code == 0, listed.output
+    assert listed.stdout.strip().endswith("voucher for c1  needs approval")
+    hold = touchpoint("care", "hold", "a-1", "--db", db, "--reason", "ask first", "--by", "anna")
+    assert hold.exit_code == 0, hold.output
+    (item,) = json.loads(touchpoint("care", "waiting", "--db", db, "--json").stdout)["items"]
+    assert (item["id"], item["why"], item["by"]) == ("a-1", "held", "anna")
+    assert touchpoint("care", "approve", "a-1", "--db", db, "--reason", "yes").exit_code == 0
+    assert "nothing waits" in touchpoint("care", "waiting", "--db", db).stdout
 
 
 def test_letters_are_listed_and_shown(db: Path) -> None:
