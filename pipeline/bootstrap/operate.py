@@ -78,7 +78,7 @@ def make_kafka_desk(
     is closed by the caller."""
     return make_desk(
         engine,
-        orders=KafkaOrders(settings, sender, find=OrderBook(engine).find),
+        orders=KafkaOrders(sender, find=OrderBook(engine).find),
         redrive=KafkaRedrive(settings, sender),
         ingest=ingest,
         policy=policy,

@@ -63,7 +63,7 @@ def with_sender(settings: KafkaSettings, act: Callable[[Sender], Awaitable[None]
 
 def give(settings: KafkaSettings, *orders: CareOrder) -> None:
     async def act(sender: Sender) -> None:
-        desk = KafkaOrders(settings, sender)
+        desk = KafkaOrders(sender)
         for order in orders:
             await desk.give(order)
 
@@ -105,7 +105,7 @@ def test_orders_hold_over_a_restart_of_dispatch(
 
 def test_what_was_ordered_last_is_known_by_the_next_question(settings: KafkaSettings) -> None:
     async def check(sender: Sender) -> None:
-        desk, wishes = KafkaOrders(settings, sender), KafkaWishes(settings)
+        desk, wishes = KafkaOrders(sender), KafkaWishes(settings)
         try:
             assert await wishes.orders("a-1") == []
             orders: list[OrderKind] = ["approve", "hold", "release", "hold", "approve"]

@@ -10,9 +10,7 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.adapters.http.ports import Unavailable
-from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.sender import Sender
-from pipeline.adapters.kafka.settings import KafkaSettings
 from schemas.care import ORDER_MATTERS, CareOrder, order_key
 from schemas.topics import ORDERS
 
@@ -59,13 +57,11 @@ class KafkaOrders:
 
     def __init__(
         self,
-        settings: KafkaSettings,
         sender: Sender,
         *,
         find: Callable[[str], CareOrder | None] = lambda identity: None,
     ) -> None:
         """``find`` looks an order up by its id where the topic is written down; it may block."""
-        self._settings = settings
         self._sender = sender
         self._find = find
         self._given: OrderedDict[str, CareOrder] = OrderedDict()
@@ -82,12 +78,10 @@ class KafkaOrders:
         if known is not None:
             return known
         # Of one action all on one partition, so that they are read in the order given.
-        partition = key_partition(order.action.encode(), self._settings.partitions)
+        place = order.action.encode()
         try:
             async with asyncio.timeout(GIVE_SECONDS):
-                await self._sender.send(
-                    ORDERS, order_key(order), msgspec.json.encode(order), partition
-                )
+                await self._sender.send(ORDERS, order_key(order), msgspec.json.encode(order), place)
         except TimeoutError as error:
             what = "the cluster does not take it; it may have"
             raise Unavailable(what, retry_after_seconds=RETRY_SECONDS) from error

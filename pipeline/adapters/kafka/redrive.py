@@ -5,7 +5,6 @@ from typing import Final
 
 from pipeline.adapters.http.ports import NoWayBack, Unavailable
 from pipeline.adapters.kafka.dispatch_outbox import NOT_BEFORE, PROGRESS
-from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.sender import Sender
 from pipeline.adapters.kafka.settings import KafkaSettings
 from schemas.dead_letter import DeadLetter
@@ -33,12 +32,10 @@ class KafkaRedrive:
             raise NoWayBack(f"nothing reads the topic {topic}")
         if letter.key is None and letter.value is None:
             raise NoWayBack("there is nothing in it")
-        partition = letter.partition
-        if letter.key is not None:
-            partition = key_partition(letter.key, self._settings.partitions)
+        place = letter.partition if letter.key is None else letter.key
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await self._sender.send(topic, letter.key, letter.value, partition, headers)
+                await self._sender.send(topic, letter.key, letter.value, place, headers)
         except TimeoutError as error:
             what = "the cluster does not take it; it may have"
             raise Unavailable(what, retry_after_seconds=RETRY_SECONDS) from error

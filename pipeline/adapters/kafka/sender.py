@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from pipeline.adapters.kafka.clients import close_hard, make_producer
+from pipeline.adapters.kafka.keys import key_partition
 from pipeline.adapters.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,13 @@ class Sender:
         topic: str,
         key: bytes | None,
         value: bytes | None,
-        partition: int,
+        place: int | bytes,
         headers: Headers = (),
     ) -> None:
         """Return once it is acknowledged, however long that takes; ``topic`` is the logical name.
+
+        ``place`` is a partition, or what is placed as a key is, by as many partitions as there are:
+        who sends single records need not be told how many.
 
         Given up by its caller, or written twice after an answer was lost, it may be there.
         """
@@ -44,7 +48,7 @@ class Sender:
         )
         async for attempt in attempts:
             with attempt:
-                await self._try_to_send(self._settings.topic(topic), key, value, partition, headers)
+                await self._try_to_send(self._settings.topic(topic), key, value, place, headers)
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None
@@ -56,15 +60,17 @@ class Sender:
         topic: str,
         key: bytes | None,
         value: bytes | None,
-        partition: int,
+        place: int | bytes,
         headers: Headers,
     ) -> None:
         producer = await self._ready()
         try:
             # An idempotent batch never expires: without a limit it would be waited for for ever.
             async with asyncio.timeout(2 * self._settings.request_timeout_seconds):
+                count = len(await producer.partitions_for(topic))
+                partition = key_partition(place, count) if isinstance(place, bytes) else place
                 written = await producer.send(
-                    topic, key=key, value=value, partition=partition, headers=list(headers)
+                    topic, key=key, value=value, partition=partition % count, headers=list(headers)
                 )
                 await written
         except (KafkaError, TimeoutError) as error:
