@@ -197,7 +197,7 @@ def test_the_command_prints_proposals(tmp_path: Path, by: str) -> None:
     done = CliRunner().invoke(app, ["rules", "propose", str(path), *options])
     assert done.exit_code == 0, done.output
     if by == "json":
-        told = json.loads(done.output)
+        told = json.loads(done.stdout)
         assert [each["name"] for each in told["proposals"]] == ["rubber_band"]
     else:
         assert "rubber_band because long_hair" in done.output
