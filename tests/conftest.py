@@ -5,6 +5,7 @@ is skipped with the reason where the machine lacks it. With ``TOUCHPOINT_REQUIRE
 fails instead, so that a green run there has tested everything.
 """
 
+import logging
 import os
 import re
 import uuid
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser
 
+from pipeline.adapters.telemetry.logs import UtcFormatter
 from tests.browser.chromium import chromium, missing_chromium
 from tests.services.kafka import Broker, Cluster
 from tests.services.kafka_jars import missing_kafka
@@ -113,6 +115,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("not tested for want of a service")
         for reason, count in reasons.most_common():
             terminalreporter.write_line(f"{count} tests: {reason}")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Commands configure the log for their process: not for the tests that come after them."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in [*root.handlers]:
+        if isinstance(handler.formatter, UtcFormatter):
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
