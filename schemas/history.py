@@ -1,7 +1,17 @@
-"""What is read of the time that passed: sums by bucket, and what changed."""
+"""What is read of what has happened: how a customer stands, and what changed."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+
+class CustomerNow(NamedTuple):
+    """A customer's score without its parts, ``None`` if nothing is known of them; the cases that
+    are not closed, and the latest actions and decisions."""
+
+    score: Mapping[str, object] | None
+    cases: Sequence[object]
+    actions: Sequence[object]
+    decisions: Sequence[object]
 
 
 class Change(NamedTuple):

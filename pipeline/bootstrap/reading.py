@@ -9,8 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.adapters.console.ports import CampaignReports
-from pipeline.adapters.http.ports import Condition, History, Insights, ReadModel
-from pipeline.adapters.http.queue_ports import CareQueue
+from pipeline.adapters.http.ports import CareQueue, Condition, History, Insights, ReadModel
 from pipeline.bootstrap.insights import make_insights
 from pipeline.config import ConfigError
 from pipeline.core.policy.compiled import Policy

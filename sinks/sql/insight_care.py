@@ -13,7 +13,6 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    literal_column,
     or_,
     select,
     text,
@@ -26,7 +25,9 @@ HELD_OUT: Final = "hold_out"
 """The reason of a decision to withhold that an experiment made."""
 
 
+# Of the aliases below; to the letter, for the partial indexes.
 _OF_CHOICE: Final = text(f"asked.{tables.OF_CHOICE.text}")
+_ABOUT: Final = text(f"touch.{tables.ABOUT.text}")
 
 
 def actions(connection: Connection, *, since: datetime, until: datetime) -> Sequence[ActionSums]:
@@ -101,7 +102,7 @@ def _gained(connection: Connection, since: datetime, until: datetime) -> dict[st
             asked.join(
                 touch,
                 and_(
-                    literal_column("touch.about IS NOT NULL"),
+                    _ABOUT,
                     touch.c.time >= since,
                     touch.c.about == asked.c.id,
                 ),

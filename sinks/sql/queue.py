@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, select
 
+from schemas.queue import OpenCases, Proposals, ToDecide, Wait
 from sinks.sql import tables
 from sinks.sql.engine import read_only
 from sinks.sql.orders import orders
@@ -13,46 +14,6 @@ from sinks.sql.pages import Item, item_of
 
 _ENDS: Final = ("settled", "withheld", "not_funded", "expired", "recorded")
 """Outcomes after which nothing can be decided any more."""
-
-
-class OpenCases(NamedTuple):
-    """Open cases by their next clock, those without one last, and how many there are in all:
-    ``overdue`` of them before now, ``soon`` of them from now on and before a time given."""
-
-    items: list[Item]
-    total: int
-    overdue: int
-    soon: int
-
-
-class Proposals(NamedTuple):
-    """Steps of proposals, newest first, and those of the proposals that became actions.
-
-    ``more``: there are older steps.
-    """
-
-    decisions: list[Item]
-    actions: list[Item]
-    more: bool
-
-
-class Wait(NamedTuple):
-    """Why an action or a proposal, ``id``, waits for a person: since ``at`` it needs somebody's
-    ``approval``, or it was ``held`` ``by`` somebody with a ``reason``."""
-
-    id: str
-    why: Literal["approval", "held"]
-    at: datetime
-    by: str = ""
-    reason: str = ""
-
-
-class ToDecide(NamedTuple):
-    """What waits for a person, and all steps of these. ``more``: there are older ones."""
-
-    waits: list[Wait]
-    proposals: Proposals
-    more: bool
 
 
 class CareQueue:
@@ -101,10 +62,16 @@ class CareQueue:
         also needs approval is held."""
         decision = tables.decisions.c
         with self._engine.connect() as connection:
-            held = [Wait(row[0], "held", *row[1:]) for row in connection.execute(_held(limit))]
-            asked = [Wait(row[0], "approval", row[1]) for row in connection.execute(_asked(limit))]
-            known = {wait.id for wait in held}
-            waits = [*held, *(wait for wait in asked if wait.id not in known)]
+            # One more than is wanted: it tells whether there are more.
+            held = connection.execute(_held(limit + 1)).all()
+            asked = connection.execute(_asked(limit + 1)).all()
+            waits = [Wait(row[0], "held", *row[1:]) for row in held[:limit]]
+            known = {wait.id for wait in waits}
+            waits += [
+                Wait(row.id, "approval", row.decided_at)
+                for row in asked[:limit]
+                if row.id not in known
+            ]
             steps = (
                 select(tables.decisions)
                 .where(decision.id.in_([wait.id for wait in waits]))
@@ -112,7 +79,7 @@ class CareQueue:
             )
             proposals = _proposals(connection, steps, None)
         waits.sort(key=lambda wait: wait.at)
-        return ToDecide(waits, proposals, more=max(len(held), len(asked)) == limit)
+        return ToDecide(waits, proposals, more=max(len(held), len(asked)) > limit)
 
 
 def _asked(limit: int) -> Select[Any]:

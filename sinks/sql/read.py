@@ -2,23 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import Column, Engine, Row, Select, Table, func, select
 
+from schemas.history import CustomerNow
 from sinks.sql import tables
 from sinks.sql.engine import read_only
 from sinks.sql.pages import Item, Page, before_seq, item_of, newest_first, page_of, score_item
-
-
-class CustomerNow(NamedTuple):
-    """A customer's score without its parts, ``None`` if nothing is known of them; the cases that
-    are not closed, and the latest actions and decisions."""
-
-    score: Item | None
-    cases: list[Item]
-    actions: list[Item]
-    decisions: list[Item]
 
 
 class ReadModel:

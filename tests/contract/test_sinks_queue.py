@@ -1,9 +1,10 @@
 """The care queue: what waits for a person and whose clock runs out, whatever else goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -44,6 +45,11 @@ def write(engine: Engine, *records: msgspec.Struct) -> None:
         )
 
 
+def each(name: str, rows: Sequence[object]) -> list[object]:
+    """This field of each row."""
+    return [cast("Mapping[str, object]", row)[name] for row in rows]
+
+
 def order(action: str, kind: OrderKind) -> CareOrder:
     number = next(NUMBERS)
     return msgspec.structs.replace(samples.order("ann", number), action=action, order=kind)
@@ -82,8 +88,8 @@ def test_what_waits_comes_with_its_steps_its_action_and_who_held_it(engine: Engi
     found = CareQueue(engine).to_decide(10)
     (wait,) = found.waits
     assert (wait.id, wait.why, wait.by) == ("d-1", "held", "anna")
-    assert [item["outcome"] for item in found.proposals.decisions] == ["requested"]
-    assert [item["id"] for item in found.proposals.actions] == ["d-1"]
+    assert each("outcome", found.proposals.decisions) == ["requested"]
+    assert each("id", found.proposals.actions) == ["d-1"]
     assert not found.more
 
 
@@ -102,14 +108,14 @@ def test_alerts_do_not_push_out_what_might_be_decided(engine: Engine) -> None:
     ]
     write(engine, *alerts)
     found = CareQueue(engine).latest(5)
-    assert [item["id"] for item in found.decisions] == ["d-0"]
+    assert each("id", found.decisions) == ["d-0"]
     assert not found.more
 
 
 def test_there_are_more_steps_than_were_asked_for(engine: Engine) -> None:
     write(engine, *(samples.decision("ann", n) for n in range(4)))
     found = CareQueue(engine).latest(3)
-    assert ([item["id"] for item in found.decisions], found.more) == (["d-3", "d-2", "d-1"], True)
+    assert (each("id", found.decisions), found.more) == (["d-3", "d-2", "d-1"], True)
 
 
 def test_cases_go_by_their_next_clock_and_all_are_counted(engine: Engine) -> None:
@@ -119,7 +125,7 @@ def test_cases_go_by_their_next_clock_and_all_are_counted(engine: Engine) -> Non
     write(engine, *cases, endless, samples.case("closed", 1))
     now = samples.START + timedelta(hours=5)
     found = CareQueue(engine).open_cases(2, now=now, soon=now + timedelta(hours=2))
-    assert [item["customer"] for item in found.items] == ["c1", "c2"]
+    assert each("customer", found.items) == ["c1", "c2"]
     assert (found.total, found.overdue, found.soon) == (4, 1, 1)
     every = CareQueue(engine).open_cases(10, now=now, soon=now)
-    assert [item["customer"] for item in every.items] == ["c1", "c2", "c3", "endless"]
+    assert each("customer", every.items) == ["c1", "c2", "c3", "endless"]

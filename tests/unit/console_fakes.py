@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.console.router import make_console_router
 from pipeline.adapters.http.app import make_app
-from pipeline.adapters.http.ports import Condition, Feed
+from pipeline.adapters.http.ports import Condition, CustomerNow, Feed
 from pipeline.adapters.http.rows import Case, Letter, read_as
 from pipeline.adapters.http.who import Who, implied
 from pipeline.adapters.messages import Catalogues, shipped_catalogues
@@ -22,6 +22,7 @@ from schemas.care import (
     Unserved,
 )
 from schemas.perception import Contribution, Score
+from schemas.queue import OpenCases, Proposals, ToDecide, Wait
 from tests.unit.access_fakes import make_access
 from tests.unit.console_insights import TownInsights
 from tests.unit.console_rows import (
@@ -38,7 +39,7 @@ from tests.unit.console_rows import (
     score_in_full,
 )
 from tests.unit.core import default_policy
-from tests.unit.http_fakes import FakeCustomerNow, FakePage, FixedReadiness
+from tests.unit.http_fakes import FakePage, FixedReadiness
 from tests.unit.scores import score_of
 
 OPERATOR = Who(name="ines", id="key:1", scopes=implied(("operate",)), how="session", csrf="token-1")
@@ -72,11 +73,11 @@ class TownRead:
         found = self.scores.get(customer)
         return None if found is None else msgspec.structs.asdict(found)
 
-    def customer_now(self, customer: str, *, since: datetime, limit: int) -> FakeCustomerNow:
+    def customer_now(self, customer: str, *, since: datetime, limit: int) -> CustomerNow:
         cases = [row for row in self.cases_rows if row["customer"] == customer]
         acted = [each for each in self.action_rows if each.customer == customer]
         decided = [each for each in self.decision_rows if each.customer == customer]
-        return FakeCustomerNow(self.score(customer), cases, acted, decided)
+        return CustomerNow(self.score(customer), cases, acted, decided)
 
     def actions(
         self, limit: int, *, customer: str | None, before: str | None, **_: Any
@@ -103,62 +104,35 @@ class TownRead:
         return FakePage(self.letters, None)
 
 
-class TownOpenCases(NamedTuple):
-    items: Sequence[object]
-    total: int
-    overdue: int
-    soon: int
-
-
-class TownProposals(NamedTuple):
-    decisions: Sequence[object]
-    actions: Sequence[object]
-    more: bool = False
-
-
-class TownWait(NamedTuple):
-    id: str
-    why: Literal["approval", "held"]
-    at: datetime
-    by: str = ""
-    reason: str = ""
-
-
 WAITS: Final = (
-    TownWait("a-6", "approval", ago(hours=2)),
-    TownWait("a-1", "held", ago(hours=1.2), "clara", "she is travelling until Monday"),
+    Wait("a-6", "approval", ago(hours=2)),
+    Wait("a-1", "held", ago(hours=1.2), "clara", "she is travelling until Monday"),
 )
-
-
-class TownToDecide(NamedTuple):
-    waits: Sequence[TownWait]
-    proposals: TownProposals
-    more: bool = False
 
 
 class TownQueue:
     """The care queue of what ``read`` has; ``waits`` are what waits for a person."""
 
     def __init__(self, read: TownRead) -> None:
-        self.waits: list[TownWait] = list(WAITS)
+        self.waits: list[Wait] = list(WAITS)
         self._read = read
 
-    def open_cases(self, limit: int, *, now: datetime, soon: datetime) -> TownOpenCases:
+    def open_cases(self, limit: int, *, now: datetime, soon: datetime) -> OpenCases:
         items = self._read.cases(limit, customer=None, status="open", before=None).items
         rows = sorted(read_as(items, list[Case]), key=lambda case: case.next_due or NEVER)
         due = [case.next_due for case in rows if case.next_due is not None]
-        return TownOpenCases(
+        return OpenCases(
             rows[:limit],
             len(rows),
             sum(time < now for time in due),
             sum(now <= time < soon for time in due),
         )
 
-    def latest(self, limit: int) -> TownProposals:
-        return TownProposals(self._read.decision_rows, self._read.action_rows)
+    def latest(self, limit: int) -> Proposals:
+        return Proposals(self._read.decision_rows, self._read.action_rows, more=False)
 
-    def to_decide(self, limit: int) -> TownToDecide:
-        return TownToDecide(self.waits, self.latest(limit))
+    def to_decide(self, limit: int) -> ToDecide:
+        return ToDecide(self.waits, self.latest(limit), more=False)
 
 
 class TownHistory:

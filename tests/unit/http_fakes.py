@@ -21,6 +21,7 @@ from pipeline.adapters.http.changes import StreamLimits
 from pipeline.adapters.http.ports import (
     Change,
     Condition,
+    CustomerNow,
     Entry,
     Feed,
     KeyReused,
@@ -58,13 +59,6 @@ def transaction(**changes: object) -> dict[str, Any]:
 class FakePage(NamedTuple):
     items: Sequence[object]
     next: str | None
-
-
-class FakeCustomerNow(NamedTuple):
-    score: Mapping[str, object] | None
-    cases: Sequence[object]
-    actions: Sequence[object]
-    decisions: Sequence[object]
 
 
 def page_of(rows: Sequence[object], limit: int, before: str | None) -> FakePage:
@@ -263,9 +257,9 @@ class MemoryReadModel:
     def explanation(self, customer: str) -> Mapping[str, object] | None:
         return self.scores.get(customer)
 
-    def customer_now(self, customer: str, *, since: datetime, limit: int) -> FakeCustomerNow:
+    def customer_now(self, customer: str, *, since: datetime, limit: int) -> CustomerNow:
         own = {"customer": customer}
-        return FakeCustomerNow(
+        return CustomerNow(
             self.score(customer),
             [row for row in _having(self.case_rows, own) if row["status"] != "closed"][:limit],
             _within(_having(self.action_rows, own), "decided_at", since, None)[:limit],

@@ -262,6 +262,17 @@ def test_what_waits_for_a_person_stands_once_the_longest_wait_first() -> None:
     assert "she is travelling until Monday" in html
 
 
+def test_the_first_page_counts_what_the_care_queue_shows() -> None:
+    pages = [get(path).text for path in ("/console/", "/console/care")]
+    for label in ("Cases overdue", "Wait for a decision", "Actions under way", "Actions held"):
+        counted = [
+            re.findall(rf'<dt>{label}</dt>\s*<dd><span class="figure">([^<]+)<', html)
+            for html in pages
+        ]
+        assert counted[0] == counted[1]
+        assert len(counted[0]) == 1
+
+
 def test_programs_are_told_what_waits_for_a_person_as_the_page_is() -> None:
     found = get("/v1/actions/waiting").json()
     assert not found["more"]

@@ -3,32 +3,26 @@
 from datetime import timedelta
 from typing import Final
 
-from pipeline.adapters.console.care import SOON, latest_lives
+from pipeline.adapters.console.care import care_now
 from pipeline.adapters.console.ports import Ask
 from pipeline.adapters.console.view import View
-from pipeline.adapters.http.rows import Case, Letter, read_as
+from pipeline.adapters.http.rows import Letter, read_as
 
 _MOST_SHOWN: Final = 8
-_MOST_WAITING: Final = 200
-_MOST_DECISIONS: Final = 500
 _FALLS_HOURS: Final = 24
 
 
 def view_overview(ask: Ask, *, missing: str | None = None) -> View:
     """The page; ``missing`` is an id that was looked for and not found."""
-    read, queue, insights = ask.sources.read, ask.sources.queue, ask.sources.insights
-    cases = queue.open_cases(_MOST_SHOWN, now=ask.now, soon=ask.now + SOON)
-    waiting = queue.to_decide(_MOST_WAITING)
+    read, insights = ask.sources.read, ask.sources.insights
+    care = care_now(ask)
     since = ask.now - timedelta(hours=_FALLS_HOURS)
     falls = None if insights is None else insights.falls(100, since=since, before=None)
     letters = read.dead_letters(100, before=None)
     shows: dict[str, object] = {
         "missing": missing,
-        "open_cases": cases,
-        "due": [case for case in read_as(cases.items, list[Case]) if case.next_due is not None],
-        "to_decide": len(waiting.waits),
-        "more_to_decide": waiting.more,
-        "lives": latest_lives(queue.latest(_MOST_DECISIONS)),
+        "care": care,
+        "due": [case for case in care.first if case.next_due is not None][:_MOST_SHOWN],
         "falls": None if falls is None else sorted(falls.items, key=_points)[:_MOST_SHOWN],
         "falls_hours": _FALLS_HOURS,
         "letters": read_as(letters.items, list[Letter]),

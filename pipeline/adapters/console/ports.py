@@ -7,8 +7,7 @@ from typing import NamedTuple, Protocol
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.console.speech import Speech
-from pipeline.adapters.http.ports import History, Insights, Page, Readiness, ReadModel
-from pipeline.adapters.http.queue_ports import CareQueue
+from pipeline.adapters.http.ports import CareQueue, History, Insights, Page, Readiness, ReadModel
 from pipeline.adapters.http.who import Who
 from pipeline.core.policy.compiled import Policy
 

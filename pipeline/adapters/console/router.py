@@ -28,6 +28,7 @@ from pipeline.adapters.console.view import View, customer_path
 from pipeline.adapters.console.waterfall import By
 from pipeline.adapters.http.ports import (
     Busy,
+    CareQueue,
     History,
     Insights,
     Readiness,
@@ -35,7 +36,6 @@ from pipeline.adapters.http.ports import (
     Unavailable,
 )
 from pipeline.adapters.http.problems import ProblemError
-from pipeline.adapters.http.queue_ports import CareQueue
 from pipeline.adapters.http.who import Who, who_of
 from pipeline.adapters.messages import Catalogues
 from pipeline.core.policy.compiled import Policy

@@ -33,6 +33,7 @@ from pipeline.adapters.http.oidc import Provider, make_oidc_router
 from pipeline.adapters.http.operate import make_operate_router
 from pipeline.adapters.http.operate_forms import make_form_router
 from pipeline.adapters.http.ports import (
+    CareQueue,
     Condition,
     History,
     Ingest,
@@ -42,7 +43,6 @@ from pipeline.adapters.http.ports import (
 )
 from pipeline.adapters.http.problems import add_problem_handlers
 from pipeline.adapters.http.queue import make_queue_router
-from pipeline.adapters.http.queue_ports import CareQueue
 from pipeline.adapters.http.read import make_read_router
 from pipeline.adapters.http.stream import make_stream_router
 from pipeline.adapters.http.subscriptions import make_subscription_router

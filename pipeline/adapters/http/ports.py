@@ -24,6 +24,7 @@ from schemas.insights import (
     Iceberg,
     Level,
 )
+from schemas.queue import OpenCases, Proposals, ToDecide
 
 # ruff: noqa: N818 - they say what happened, as events do
 
@@ -94,21 +95,8 @@ class Page(Protocol):
 
 
 Change = history.Change
+CustomerNow = history.CustomerNow
 Feed = history.Feed
-
-
-class CustomerNow(Protocol):
-    """A customer's score without its parts, ``None`` if nothing is known of them; the cases that
-    are not closed, and the latest actions and decisions."""
-
-    @property
-    def score(self) -> Mapping[str, object] | None: ...
-    @property
-    def cases(self) -> Sequence[object]: ...
-    @property
-    def actions(self) -> Sequence[object]: ...
-    @property
-    def decisions(self) -> Sequence[object]: ...
 
 
 class ReadModel(Protocol):
@@ -205,6 +193,18 @@ class History(Protocol):
     def feed(self, since: str | None, limit: int) -> Feed:
         """What changed behind ``since``, oldest first; ``None``: from now on, nothing yet."""
         ...
+
+
+class CareQueue(Protocol):
+    """What care managers look after. Methods block, as those of ``ReadModel``."""
+
+    def open_cases(self, limit: int, *, now: datetime, soon: datetime) -> OpenCases: ...
+
+    def latest(self, limit: int) -> Proposals:
+        """The newest steps of what somebody may decide about: nothing that is required."""
+        ...
+
+    def to_decide(self, limit: int) -> ToDecide: ...
 
 
 class Insights(Protocol):

@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from pipeline.adapters.http.answers import json_answer
 from pipeline.adapters.http.examples import problem_answers
+from pipeline.adapters.http.ports import CareQueue
 from pipeline.adapters.http.queue_examples import WAITING_ANSWER
-from pipeline.adapters.http.queue_ports import CareQueue, ToDecide
 from pipeline.adapters.http.rows import Waiting, read_as
 from schemas.care import CareAction, CareDecision
+from schemas.queue import ToDecide
 
 Most = Annotated[int, Query(ge=1, le=500, description="Rows at most of each kind of waiting.")]
 

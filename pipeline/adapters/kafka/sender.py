@@ -37,8 +37,8 @@ class Sender:
     ) -> None:
         """Return once it is acknowledged, however long that takes; ``topic`` is the logical name.
 
-        ``place`` is a partition, or what is placed as a key is, by as many partitions as there are:
-        who sends single records need not be told how many.
+        ``place`` is a partition (of fewer, what is left of it), or what is placed as a key is: who
+        sends single records need not be told how many partitions there are.
 
         Given up by its caller, or written twice after an answer was lost, it may be there.
         """
