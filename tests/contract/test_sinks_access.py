@@ -1,7 +1,5 @@
 """Keys, sessions and the audit log, the same on each database."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
@@ -9,21 +7,7 @@ from sqlalchemy import Engine
 
 from sinks.sql.access import SqlAccessStore
 from sinks.sql.audit import SqlAudit
-from sinks.sql.engine import make_engine
-from sinks.sql.migrations import upgrade
 from tests.contract.access_contract import START, AccessStoreContract, AuditContract, held
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A database of each kind with the schema of this release."""
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Care by hand reads from SQL as it was written, and nothing that does not concern it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
-import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
@@ -19,18 +17,6 @@ from sinks.sql.engine import make_engine
 from sinks.sql.migrations import upgrade
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database of each kind."""
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 def cared(number: int, customer: str) -> CareDecision:

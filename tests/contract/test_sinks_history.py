@@ -1,10 +1,9 @@
 """What the SQL store tells of the past, and of what changed, the same on each database."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,18 +26,6 @@ from tests.contract import outbound_samples as samples
 COUNT = 23
 PORT: type[History] = SqlHistory  # that it fits, the type checker says
 FED = {SCORES: "score", ACTIONS: "action", DECISIONS: "decision", CASES: "case"}
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty, migrated database of each kind."""
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Insights of what a sink wrote, the same on each database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from pipeline.bootstrap.insights import make_insights
 from schemas.care import CareDecision
 from schemas.insights import ChurnReason
 from schemas.perception import Contribution, Details
-from sinks.sql.engine import make_engine
-from sinks.sql.migrations import upgrade
 from sinks.sql.pages import BadCursor
 from tests.contract import outbound_samples as samples
 from tests.contract.insight_rows import START, decision, left, score, touch, write
@@ -26,18 +23,6 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 RUDE = {"attitude": (0.1, 0.7, -0.5), "resolution": (0.6, 0.7, -0.1)}
 FINE = {"attitude": (0.9, 0.7, 0.1)}
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database of each kind."""
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """The ledger adds up for whatever decisions are made, and shows where one is made twice."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
@@ -14,25 +12,12 @@ from sqlalchemy import Engine, delete
 from schemas.care import FINAL, CareDecision, DecisionOutcome
 from schemas.topics import DECISIONS
 from sinks.sql import tables
-from sinks.sql.engine import make_engine, snapshot
+from sinks.sql.engine import snapshot
 from sinks.sql.ledger import Balance, Ledger, Offender, ReasonCount, ledger_balance
-from sinks.sql.migrations import upgrade
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
 
 ALERT, GIFT = "alert", "gift"
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database of each kind."""
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 def decided(

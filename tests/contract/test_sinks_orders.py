@@ -1,32 +1,16 @@
 """How an action, or a proposal that may become one, stands for whoever orders it about."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
 from sqlalchemy import Engine
 
 from schemas.care import CareAction, CareDecision
 from schemas.topics import ACTIONS, DECISIONS
-from sinks.sql.engine import make_engine
-from sinks.sql.migrations import upgrade
 from sinks.sql.orders import OrderBook
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
 
 DECISION = samples.decision("ann", 1, outcome="held", reason="quiet_hours")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 def write(engine: Engine, *records: CareAction | CareDecision) -> None:

@@ -1,9 +1,8 @@
 """Calibration says how far forecasts were from what happened, the same on each database."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,25 +13,11 @@ from sqlalchemy import Engine, delete
 from schemas.outlook import OutlookCheck
 from schemas.topics import OUTLOOKS
 from sinks.sql import tables
-from sinks.sql.engine import make_engine
-from sinks.sql.migrations import upgrade
 from sinks.sql.outlooks import calibration, outlook_names, wilson
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
 
 HORIZON_DAYS = 30
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database of each kind."""
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 def check(

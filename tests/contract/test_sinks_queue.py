@@ -1,13 +1,11 @@
 """The care queue: what waits for a person and whose clock runs out, whatever else goes on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from typing import cast
 
 import msgspec
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -15,8 +13,6 @@ from sqlalchemy import Engine
 from pipeline.adapters.dispatch.orders import Waiting, standing
 from schemas.care import CareOrder, OrderKind
 from schemas.topics import ACTIONS, CASES, DECISIONS, ORDERS
-from sinks.sql.engine import make_engine
-from sinks.sql.migrations import upgrade
 from sinks.sql.queue import CareQueue
 from sinks.sql.rows import write_outputs
 from tests.contract import outbound_samples as samples
@@ -24,17 +20,6 @@ from tests.contract import outbound_samples as samples
 TOPICS = {"CareAction": ACTIONS, "CareDecision": DECISIONS, "CareCase": CASES, "CareOrder": ORDERS}
 KINDS: tuple[OrderKind, ...] = ("approve", "hold", "release", "cancel")
 NUMBERS = count(1)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 def write(engine: Engine, *records: msgspec.Struct) -> None:

@@ -1,8 +1,6 @@
 """What is too old goes and nothing else does; sums are checked against what is left."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -26,18 +24,6 @@ DAY = timedelta(days=1)
 NOW = datetime(2026, 6, 10, 15, tzinfo=UTC)
 TODAY = datetime(2026, 6, 10, tzinfo=UTC)
 KEPT = Retention(contributions_days=30, rollups_by_minute_days=2, rollups_by_hour_days=10)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty, migrated database of each kind."""
-    url = f"sqlite:///{tmp_path / 'sink.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 def felt_at(time: datetime) -> Contribution:

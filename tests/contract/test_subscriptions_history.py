@@ -1,36 +1,20 @@
 """Subscriptions on what the store itself says has changed, while it is written."""
 
-from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 from random import Random
 from threading import Event, Thread
 
-import pytest
 from sqlalchemy import Engine
 
 from pipeline.adapters.subscriptions.desk import SubscriptionDesk
 from pipeline.adapters.subscriptions.follower import Follower
 from schemas.subscriptions import NewSubscription
 from sinks.sql.deliveries import SqlDeliveries
-from sinks.sql.engine import make_engine
 from sinks.sql.history import SqlHistory
-from sinks.sql.migrations import upgrade
 from sinks.sql.subscriptions import SqlSubscriptions
 from tests.contract.scoring import NOW, Scores, notices
 
 CUSTOMERS = 12
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'state.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = make_engine(url)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 def test_whoever_subscribes_in_the_midst_ends_with_the_state_of_the_last_score(

@@ -26,6 +26,7 @@ SOURCES = (
     "pipeline/core/perceive/words.py",
     "pipeline/core/insights/words.py",
     "pipeline/adapters/messages.py",
+    "pipeline/adapters/http/login.py",
 )
 # Position of the context, of the text and of its plural among the arguments, as Babel wants them.
 KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {

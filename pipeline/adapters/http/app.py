@@ -135,7 +135,7 @@ def make_app(
     app.include_router(
         make_admin_router(access, now=lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))
     )
-    app.include_router(make_login_router(access, oidc=provider is not None))
+    app.include_router(make_login_router(access, catalogues, policy, oidc=provider is not None))
     if provider is not None:
         app.include_router(make_oidc_router(access, provider))
     if console is not None:

@@ -20,11 +20,11 @@ def speaker(
     if lang is not None:
         wanted: Sequence[str] = (lang.replace("_", "-"),)
     else:
-        wanted = preferred(accept_language or "")
+        wanted = _preferred(accept_language or "")
     return catalogues.choose((*wanted, policy_language))
 
 
-def preferred(header: str) -> list[str]:
+def _preferred(header: str) -> list[str]:
     """The tags of an ``Accept-Language``, those wished for most first; what is odd is left out."""
     found = []
     for item in header.split(",")[:_MOST_TAGS]:

@@ -1,6 +1,7 @@
 """Logging in to the console by a key, and logging out."""
 
 import secrets
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Final
 
@@ -12,43 +13,40 @@ from starlette.responses import RedirectResponse, Response
 from pipeline.adapters.http.access import Access, cookie, same_origin
 from pipeline.adapters.http.csrf import form_fields
 from pipeline.adapters.http.keys import key_id_of
-from pipeline.adapters.http.language import preferred
+from pipeline.adapters.http.language import speaker
 from pipeline.adapters.http.problems import ProblemError
 from pipeline.adapters.http.sessions import LONGEST, cookie_name
 from pipeline.adapters.http.who import Who, who_of
+from pipeline.adapters.messages import Catalogues
+from pipeline.core.policy.compiled import Policy
 
 HOME: Final = "/console"
 
 _MOST_BYTES: Final = 16 * 1024
-_TEXTS: Final[dict[str, dict[str, str]]] = {
-    "en": {
-        "title": "Log in",
-        "key": "API key",
-        "enter": "Log in",
-        "oidc": "Log in by your organisation",
-        "wrong": "This key opens nothing: it may be mistyped, revoked or expired.",
-    },
-    "zh": {
-        "title": "登录",
-        "key": "API 密钥",
-        "enter": "登录",
-        "oidc": "通过您的机构登录",
-        "wrong": "此密钥无法打开任何内容：可能输入有误、已撤销或已过期。",
-    },
-}
 
 
-def make_login_router(access: Access, *, oidc: bool = False) -> APIRouter:
-    """``/console/login`` and ``/console/logout``; with ``oidc`` the page offers that as well."""
+def make_login_router(
+    access: Access, catalogues: Catalogues, policy: Callable[[], Policy], *, oidc: bool = False
+) -> APIRouter:
+    """``/console/login`` and ``/console/logout``; with ``oidc`` the page offers that as well.
+
+    It speaks the browser's language, else that of the ``policy``."""
     router = APIRouter(include_in_schema=False)
     page = _template()
 
     def show(request: Request, back: str, *, wrong: bool = False) -> Response:
         nonce = secrets.token_urlsafe(16)
-        language = _language(request)
-        texts = _TEXTS[language]
+        by = speaker(
+            catalogues, None, request.headers.get("accept-language"), policy().file.language
+        )
+        texts = {
+            "title": by.gettext("Log in"),
+            "key": by.gettext("API key"),
+            "oidc": by.gettext("Log in by your organisation"),
+            "wrong": by.gettext("This key opens nothing: it may be mistyped, revoked or expired."),
+        }
         text = page.render(
-            nonce=nonce, next=back, wrong=wrong, oidc=oidc, language=language, texts=texts
+            nonce=nonce, next=back, wrong=wrong, oidc=oidc, language=by.language, texts=texts
         )
         headers = {
             "Cache-Control": "no-store",
@@ -118,12 +116,6 @@ def _end(access: Access, request: Request, who: Who) -> Response:
     response = RedirectResponse(HOME if access.local else "/console/login", 303)
     response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
     return response
-
-
-def _language(request: Request) -> str:
-    tags = preferred(request.headers.get("accept-language") or "")
-    spoken = (tag.partition("-")[0].lower() for tag in tags)
-    return next((each for each in spoken if each in _TEXTS), "en")
 
 
 def safe_next(given: str | None) -> str:
