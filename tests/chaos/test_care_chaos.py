@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.settings import KafkaSettings
 from schemas.care import FINAL, CareAction, CareDecision
 from schemas.topics import ACTIONS, CONTRIBUTIONS, DECISIONS
@@ -31,12 +30,11 @@ from tests.chaos.care_town import (
 )
 from tests.chaos.readers import TopicReader
 from tests.chaos.test_worker_chaos import SEED_VARIABLE
-from tests.integration.dispatch_process import Ledger
+from tests.integration.dispatch_process import Ledger, settings_on
 from tests.services.kafka import Broker
 from tests.services.process import wait_until
 from tests.services.receiver import ACCEPT, Reaction, Receiver, misbehaving
 
-PARTITIONS = 4
 KILLS = 6
 CLOSES_AFTER_SECONDS = 30.0
 LATEST_SECONDS = 2.0
@@ -56,16 +54,7 @@ MISBEHAVIOUR = (
 
 @pytest.fixture
 def settings(broker: Broker, topic_prefix: str) -> KafkaSettings:
-    settings = KafkaSettings(
-        bootstrap=broker.bootstrap,
-        prefix=topic_prefix,
-        partitions=PARTITIONS,
-        replication=1,
-        session_timeout_seconds=6.0,
-        heartbeat_seconds=1.0,
-    )
-    topics.apply(settings)
-    return settings
+    return settings_on(broker, topic_prefix)
 
 
 class Told:

@@ -17,7 +17,6 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
-from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.settings import KafkaSettings
 from schemas.care import Consent
 from schemas.topics import ACTIONS, CONSENTS
@@ -27,12 +26,12 @@ from tests.integration.dispatch_process import (
     Ledger,
     channels_file,
     fresh_action,
+    settings_on,
 )
 from tests.services.kafka import Broker
 from tests.services.process import wait_until
 from tests.services.receiver import ACCEPT, Reaction, Receiver, misbehaving
 
-PARTITIONS = 4
 CUSTOMERS = 200
 ACTIONS_AT_ONCE = 5
 PER_SECOND = 50
@@ -57,16 +56,7 @@ MISBEHAVIOUR = (
 
 @pytest.fixture
 def settings(broker: Broker, topic_prefix: str) -> KafkaSettings:
-    settings = KafkaSettings(
-        bootstrap=broker.bootstrap,
-        prefix=topic_prefix,
-        partitions=PARTITIONS,
-        replication=1,
-        session_timeout_seconds=6.0,
-        heartbeat_seconds=1.0,
-    )
-    topics.apply(settings)
-    return settings
+    return settings_on(broker, topic_prefix)
 
 
 class Deciding:

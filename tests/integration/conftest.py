@@ -5,25 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.settings import KafkaSettings
-from tests.integration.dispatch_process import PARTITIONS, DispatchProcess, Ledger, channels_file
+from tests.integration.dispatch_process import DispatchProcess, Ledger, channels_file, settings_on
 from tests.services.kafka import Broker
 from tests.services.receiver import Receiver
 
 
 @pytest.fixture
 def settings(broker: Broker, topic_prefix: str) -> KafkaSettings:
-    settings = KafkaSettings(
-        bootstrap=broker.bootstrap,
-        prefix=topic_prefix,
-        partitions=PARTITIONS,
-        replication=1,
-        session_timeout_seconds=6.0,
-        heartbeat_seconds=1.0,
-    )
-    topics.apply(settings)
-    return settings
+    return settings_on(broker, topic_prefix)
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 from kafka import KafkaProducer
 
+from pipeline.adapters.kafka import topics
 from pipeline.adapters.kafka.settings import KafkaSettings
 from schemas.care import CareAction, Consent
 from schemas.topics import ACTION_DEAD_LETTERS, ACTIONS, CONSENTS
 from tests.chaos.fleet import COMMAND, Program
 from tests.chaos.readers import TopicReader
+from tests.services.kafka import Broker
 from tests.services.receiver import SECRET
 from tests.unit.dispatching import an_action
 
@@ -30,6 +32,20 @@ destinations:
     max_attempts: {max_attempts}
 channels: {{sms: gateway, email: gateway, staff: gateway}}
 """
+
+
+def settings_on(broker: Broker, prefix: str) -> KafkaSettings:
+    """Of a pipeline of its own on ``broker``, whose topics are there; workers are missed soon."""
+    settings = KafkaSettings(
+        bootstrap=broker.bootstrap,
+        prefix=prefix,
+        partitions=PARTITIONS,
+        replication=1,
+        session_timeout_seconds=6.0,
+        heartbeat_seconds=1.0,
+    )
+    topics.apply(settings)
+    return settings
 
 
 def channels_file(

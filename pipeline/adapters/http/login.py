@@ -30,7 +30,8 @@ def make_login_router(
 ) -> APIRouter:
     """``/console/login`` and ``/console/logout``; with ``oidc`` the page offers that as well.
 
-    It speaks the browser's language, else that of the ``policy``."""
+    It speaks the browser's language, else that of the ``policy``.
+    """
     router = APIRouter(include_in_schema=False)
     page = _template()
 
