@@ -54,8 +54,8 @@ def order_row(order: CareOrder) -> bulk.Row:
     )
 
 
-_SETTLED: Final = ("settled",)
-_REFUSED: Final = ("withheld", "not_funded", "expired", "recorded")
+SETTLED: Final = ("settled",)
+REFUSED: Final = ("withheld", "not_funded", "expired", "recorded")
 """Of what never became an action."""
 
 
@@ -107,7 +107,7 @@ class OrderBook:
         with self._reads.connect() as connection:
             steps = connection.execute(wanted).mappings().all()
             customer = connection.execute(asked).scalar_one_or_none()
-            final = _SETTLED if customer is not None else _REFUSED
+            final = SETTLED if customer is not None else REFUSED
             if customer is None and steps:
                 customer = steps[0]["customer"]
             if customer is None:

@@ -9,11 +9,10 @@ from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, sele
 from schemas.queue import OpenCases, Proposals, ToDecide, Wait
 from sinks.sql import tables
 from sinks.sql.engine import read_only
-from sinks.sql.orders import orders
+from sinks.sql.orders import REFUSED, SETTLED, orders
 from sinks.sql.pages import Item, item_of
 
-_ENDS: Final = ("settled", "withheld", "not_funded", "expired", "recorded")
-"""Outcomes after which nothing can be decided any more."""
+_ENDS: Final = (*SETTLED, *REFUSED)
 
 
 class CareQueue:
